@@ -1,0 +1,3 @@
+"""zerg: a light, local archive of the transcripts of coding agents."""
+
+__version__ = "0.1.0"
