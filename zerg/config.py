@@ -50,9 +50,9 @@ class Llm:
 
     anthropic_api_key: str = setting("", "key for chats", "ANTHROPIC_API_KEY", secret=True)
     base_url: str = setting("", "an Anthropic-compatible gateway; empty: the usual one", "ANTHROPIC_BASE_URL")
-    model: str = setting("claude-sonnet-4-5", "model for chats")
+    model: str = setting("claude-sonnet-5", "model for chats")
     max_tokens: Annotated[int, Ge(1)] = setting(8192, "tokens that one answer may have")
-    thinking: Annotated[int, Ge(0)] = setting(0, "tokens that the model may think before it answers; 0: none")
+    thinking: bool = setting(False, "let the model think before it answers")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ import hashlib
 import os
 import stat
 import tempfile
-import uuid
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 
+from shipper import machine
 from zerg.errors import ConfigError
 
 SOCKET_BYTES = 100  # a Unix socket's path must fit 104 bytes on macOS, 108 on Linux, the final NUL included
@@ -61,11 +61,7 @@ class Home:
 
     def machine(self) -> str:
         """The id of this machine: made once, whoever asks first."""
-        file = self.path / "machine"
-        if not file.exists():
-            self.make()
-            _publish(file, uuid.uuid4().hex)
-        return file.read_text("ascii").strip()
+        return machine.identity(self.make().path)
 
 
 def home() -> Home:
@@ -113,16 +109,3 @@ def _claim(folder: Path) -> None:
         raise ConfigError(f"the folder {folder} belongs to another user")
     if stat.S_IMODE(found.st_mode) != 0o700:
         folder.chmod(0o700)
-
-
-def _publish(file: Path, text: str) -> None:
-    """Write `file` whole or not at all; where two do it at once the first one wins."""
-    draft = private_file(file.with_name(f"{file.name}.{os.getpid()}"))
-    draft.write_text(text + "\n", "ascii")
-    try:
-        os.link(draft, file)
-    except FileExistsError:
-        pass  # another process was first: its id counts
-    except OSError:  # a file system without links
-        os.replace(draft, file)
-    draft.unlink(missing_ok=True)
