@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Annotated, Any, NamedTuple, TypeVar
 
-from annotated_types import Ge, Gt, Interval
+from annotated_types import Ge, Interval
 
 from zerg.errors import ConfigError
 from zerg.paths import Home, home
@@ -57,11 +57,10 @@ class Llm:
 
 @dataclass(frozen=True, slots=True)
 class Shipper:
-    """Which transcripts are read, and how often."""
+    """Which transcripts are read."""
 
     enabled: bool = setting(True, "read the transcripts of this machine while serving")
     roots: tuple[str, ...] = setting((), "folders of Claude Code; empty: ~/.claude and ~/.config/claude", "CLAUDE_CONFIG_DIR")
-    interval: Annotated[float, Gt(0)] = setting(0.5, "seconds between two looks at transcripts that grow")
 
 
 class Setting(NamedTuple):
