@@ -1,0 +1,391 @@
+"""From facts to what is derived from them: sessions, events, usage, the index.
+
+Every source is read record by record by its provider's reader, once as it arrives and again after the parser changed. What
+a record says lands in the session that it belongs to; a record that another source has brought to that session already is
+a copy and counts for nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import ntpath
+import posixpath
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from zerg import archive, price
+from zerg.events import OVERSIZE, OVERSIZE_TEXT, Event, Identity, Kind, Parsed, Record, Verdict
+from zerg.fold import index_text
+from zerg.providers import provider
+from zerg.store import Store, derivation, event, make_derived, session, source, usage
+from zerg.store.derivation import Derivation, Leaf, Part
+from zerg.store.event import EPOCH, EventRow, Place
+from zerg.store.source import Source
+from zerg.store.usage import Claim
+from zerg.summary import Summary, merged, shown
+
+DAY = 86_400_000  # ms
+
+
+class Count(NamedTuple):
+    """How many events came in, and how many were copies of what was there."""
+
+    inserted: int
+    skipped: int
+
+
+class Found(NamedTuple):
+    """A record that says something, on its way into the database."""
+
+    part: OpenPart
+    record: Record
+    parsed: Parsed
+    key: int
+
+
+class Coming(NamedTuple):
+    """An event on its way into the database."""
+
+    at: int  # ms UTC, for sorting
+    found: Found
+    event: Event
+    tool: str
+
+
+@dataclass(slots=True)
+class OpenPart:
+    """What the source says of one session, while it is being read."""
+
+    session: int
+    own: bool
+    summary: Summary
+    shared: bool  # other sources speak of the session too
+    owned: bool  # … and one of them is its own transcript
+    messages: set[int] = field(default_factory=set)
+
+
+class Derivator:
+    """Derives one source, within a transaction of the caller's. `again`: from its start, replacing what was derived before."""
+
+    def __init__(self, store: Store, found: Source, *, again: bool = False) -> None:
+        self.store = store
+        self.source = found
+        self.again = again
+        self.provider = provider(found.provider)
+        done = None if again else derivation.of_source(store, found.id)
+        self.done = done or Derivation(found.id, self.provider.version, 0, 0, "{}")
+        self.reader = self.provider.reader(found.path, json.loads(self.done.state))
+        self.parts: dict[Identity, OpenPart] = {}
+        self.before: dict[int, Part] = {part.session: part for part in derivation.parts_of_source(store, found.id)}
+        self.inserted = 0
+        self.skipped = 0
+
+    @property
+    def current(self) -> bool:
+        """Whether the source was derived by this parser so far. If not it waits to be derived again as a whole."""
+        return self.done.version == self.provider.version
+
+    def take(self, data: bytes, at_end: bool) -> None:
+        """Derive the next bytes of the source; `at_end`: its file ended with them when they were read."""
+        start, stop = self.done.offset, self.done.scanned + len(data)
+        if self.reader is None:
+            self.done = self.done._replace(offset=stop, scanned=stop)
+            return
+        if b"\n" not in data and not at_end:
+            self.done = self.done._replace(scanned=stop)
+            return
+        records = list(self.records(data, at_end))
+        end = records[-1].offset + records[-1].length if records else start
+        if self.again:
+            for session_id in self.before:
+                event.remove(self.store, session_id, self.source.id, start, max(end, start + 1))
+        self.add(records)
+        self.done = self.done._replace(offset=end, scanned=stop)
+
+    def records(self, data: bytes, at_end: bool) -> Iterator[Record]:
+        """The records that `data` completes, beginning with the line that was left open."""
+        start, scanned = self.done.offset, self.done.scanned
+        line_end = data.find(b"\n") + 1
+        if scanned - start + (line_end or len(data)) > OVERSIZE:
+            if not line_end:
+                return  # it is taken when its end has come
+            head = (archive.read(self.store, self.source.id, start, min(scanned, start + OVERSIZE_TEXT)) + data)[:OVERSIZE_TEXT]
+            yield Record(start, scanned + line_end - start, head, None, oversize=True)
+            data, start = data[line_end:], scanned + line_end
+        elif start < scanned:
+            data = archive.read(self.store, self.source.id, start, scanned) + data
+        assert self.reader
+        yield from self.reader.frame(data, start, at_end)
+
+    def add(self, records: list[Record]) -> None:
+        found = [one for one in map(self.read, records) if one]
+        new = self.without_copies(found)
+        for one in new:
+            one.part.summary.add_record(one.parsed)
+        self.insert(new)
+        self.claim(new)
+        self.name(new)
+
+    def read(self, record: Record) -> Found | None:
+        assert self.reader
+        parsed = self.reader.read(record)
+        if parsed.verdict == Verdict.BLANK:
+            return None
+        part = self.part(parsed.identity)
+        if parsed.copied and parsed.identity.parent and part.owned:  # its own transcript is here and says the same
+            self.skipped += len(parsed.events)
+            return None
+        if not parsed.copied and not part.own:
+            self.take_over(part, parsed.identity)
+        return Found(part, record, parsed, key_of(record, parsed) if parsed.events else 0)
+
+    def part(self, identity: Identity) -> OpenPart:
+        found = self.parts.get(identity)
+        if not found:
+            found = self.parts[identity] = self.open_part(identity)
+        return found
+
+    def open_part(self, identity: Identity) -> OpenPart:
+        session_id = session.rowid(self.store, identity.session)
+        if session_id is None:
+            here = self.source
+            session_id = session.add(self.store, identity, here.provider, here.machine, folder_of(here.path), here.mtime)
+        parts = derivation.parts_of_session(self.store, session_id)
+        mine = next((part for part in parts if part.source == self.source.id and not self.again), None)
+        others = [part for part in parts if part.source != self.source.id]
+        return OpenPart(
+            session_id,
+            own=bool(mine and mine.own),
+            summary=Summary.load(mine.summary) if mine else Summary(),
+            shared=bool(others),
+            owned=any(part.own for part in others),
+        )
+
+    def take_over(self, part: OpenPart, identity: Identity) -> None:
+        """The source turns out to be a transcript of the session's own. What a subagent's parent copied of it makes room."""
+        part.own = True
+        if not identity.parent or not part.shared:
+            return
+        for other in derivation.parts_of_session(self.store, part.session):
+            if other.source != self.source.id and not other.own:
+                event.remove(self.store, part.session, other.source)
+                derivation.save_part(self.store, other._replace(summary=Summary().dump()))
+
+    def without_copies(self, found: list[Found]) -> list[Found]:
+        """Those records that no other source has brought to their session."""
+        copies: dict[int, set[int]] = {}
+        for part in {id(one.part): one.part for one in found if one.part.shared}.values():
+            keys = {one.key for one in found if one.part is part and one.parsed.events}
+            copies[part.session] = event.copies(self.store, part.session, self.source.id, keys)
+        new = [one for one in found if not one.parsed.events or one.key not in copies.get(one.part.session, ())]
+        self.skipped += sum(len(one.parsed.events) for one in found) - sum(len(one.parsed.events) for one in new)
+        return new
+
+    def insert(self, new: list[Found]) -> None:
+        """Insert the events of `new`, in order of time."""
+        coming = []
+        for at, one in zip(self.times(new), new, strict=True):
+            for each in one.parsed.events:
+                one.part.summary.add_event(each)
+                coming.append(Coming(at, one, each, self.tool(one.part, each)))
+        coming.sort(key=lambda one: one.at)
+        ids = event.new_ids(self.store, (one.at for one in coming))
+        rows = [self.row(number, *one[1:]) for number, one in zip(ids, coming, strict=True)]
+        event.insert(self.store, rows, (index_text(one.event.text) for one in coming))
+        self.inserted += len(rows)
+        self.name_tools(coming)
+
+    def tool(self, part: OpenPart, each: Event) -> str:
+        """The tool of an event: a result and spilled output have that of their call, as far as it is here."""
+        tool = part.summary.tool_of(each)
+        if tool or not each.call or not part.shared:
+            return tool
+        return event.tool_of_call(self.store, part.session, event.hashed(each.call))
+
+    def row(self, number: int, one: Found, each: Event, tool: str) -> EventRow:
+        call = event.hashed(each.call) if each.call else None
+        return EventRow(
+            number, one.part.session, self.source.id, one.record.offset, one.record.length, each.slot, each.kind.value, tool, call,
+            one.key, int(each.error), int(each.image),
+        )  # fmt: skip
+
+    def name_tools(self, coming: list[Coming]) -> None:
+        """Where a call came after its result or its spilled output, these are indexed anew, under its tool."""
+        for _, one, each, tool in coming:
+            if each.kind == Kind.TOOL_CALL and (one.part.shared or each.call in one.part.summary.early):
+                found = event.by_calls(self.store, one.part.session, [event.hashed(each.call)])
+                move(self.store, [row._replace(tool=tool) for row in found if not row.tool])
+
+    def times(self, new: list[Found]) -> list[int]:
+        """The sort time of each record: its own, else that of the one before it, else of the one after, else of the file."""
+        latest = self.source.pushed_at + DAY
+        times = [None if one.parsed.at is None else min(max(one.parsed.at, EPOCH * 1000), latest) for one in new]
+        for number, (one, at) in enumerate(zip(new, times, strict=True)):
+            times[number] = one.part.summary.last_at if at is None else at
+            one.part.summary.last_at = times[number]
+        later = min(max(self.source.mtime, EPOCH * 1000), latest)
+        for number in reversed(range(len(times))):
+            later = times[number] = later if (at := times[number]) is None else at
+        return [at or later for at in times]
+
+    def claim(self, new: list[Found]) -> None:
+        """Count tokens: of the records of one message the last counts."""
+        claims: dict[tuple[int, int], Claim] = {}
+        for one in new:
+            if one.parsed.usage:
+                claim = claim_of(one)
+                claims[claim.message, claim.session] = claim
+                one.part.messages.add(claim.message)
+        for claim in claims.values():
+            usage.claim(self.store, claim)
+
+    def name(self, new: list[Found]) -> None:
+        """Give sessions the titles that stand in other files, whichever comes first."""
+        for one in new:
+            leaf = one.parsed.facts.get("leaf")
+            if leaf and one.parsed.events:
+                title = Leaf(record_of(leaf), self.source.id, one.record.offset, one.parsed.events[0].text)
+                derivation.add_leaf(self.store, title)
+                for session_id in derivation.leaf_sessions(self.store, title, folder_of(self.source.path)):
+                    self.title(session_id, title)
+        keys = {one.key: one.part.session for one in new if one.parsed.events}
+        for title in derivation.leaves(self.store, set(keys)):
+            self.title(keys[title.record], title)
+
+    def title(self, session_id: int, title: Leaf) -> None:
+        session.set_title_summary(self.store, session_id, derivation.last_leaf(self.store, session_id) or title.title)
+        row = event.at_place(self.store, Place(title.source, title.offset, 0))
+        if row and row.session != session_id:
+            if all(part.session != session_id for part in derivation.parts_of_source(self.store, title.source)):
+                derivation.save_part(self.store, Part(title.source, session_id, 0, Summary().dump()))
+            move(self.store, [row._replace(session=session_id)])
+        if all(part.session != session_id for part in self.parts.values()):
+            refresh(self.store, session_id)
+
+    def finish(self) -> Count:
+        """Write down how far the source has been read and what it says of its sessions."""
+        if self.reader is not None:
+            self.done = self.done._replace(state=json.dumps(self.reader.state, separators=(",", ":")))
+        derivation.save(self.store, self.done)
+        for part in self.parts.values():
+            derivation.save_part(self.store, Part(self.source.id, part.session, int(part.own), part.summary.dump()))
+            refresh(self.store, part.session, self.source.mtime)
+        if self.again:
+            self.drop_stale()
+        return Count(self.inserted, self.skipped)
+
+    def drop_stale(self) -> None:
+        """Remove what the parser before this one found and this one does not."""
+        for part in self.parts.values():
+            if not part.shared:
+                for message in usage.messages(self.store, part.session) - part.messages:
+                    usage.withdraw(self.store, message, part.session)
+        for session_id in self.before.keys() - {part.session for part in self.parts.values()}:
+            if not event.any_of_source(self.store, session_id, self.source.id):  # a title of ours may have moved there
+                derivation.remove_part(self.store, self.source.id, session_id)
+                forsake(self.store, session_id)
+
+
+def key_of(record: Record, parsed: Parsed) -> int:
+    """What is equal in every copy of a record."""
+    return record_of(parsed.key) if parsed.key else event.hashed(record.data.strip())
+
+
+def record_of(key: str) -> int:
+    """The hash of a record's UUID: 60 bits of it."""
+    try:
+        return uuid.UUID(key).int >> 68
+    except ValueError:
+        return event.hashed(key)
+
+
+def folder_of(path: str) -> str:
+    return (ntpath if "\\" in path else posixpath).dirname(path)
+
+
+def claim_of(one: Found) -> Claim:
+    tokens = one.parsed.usage
+    assert tokens
+    at = one.parsed.at or one.part.summary.last_at or 0
+    return Claim(
+        event.hashed(tokens.message), one.part.session, int(one.parsed.copied), 0, tokens.model, at, tokens.input, tokens.output,
+        tokens.cache_read, tokens.cache_write_5m, tokens.cache_write_1h, int(tokens.lower_bound), price.cost(tokens, at),
+    )  # fmt: skip
+
+
+def move(store: Store, rows: list[EventRow]) -> None:
+    """Give events another session or tool: they are indexed under it as new rows, for the index is never changed."""
+    reading = archive.Reading(store)
+    for row in sorted(rows):
+        event.remove_row(store, row.id)
+        new = row._replace(id=event.first_free(store, row.id))
+        event.insert(store, [new], [index_text(reading.text(row))])
+
+
+def refresh(store: Store, session_id: int, mtime: int = 0) -> None:
+    """Write what all parts of a session together say of it."""
+    total = merged(Summary.load(part.summary) for part in derivation.parts_of_session(store, session_id))
+    at = mtime or session.mtime(store, session_id)
+    session.save(store, session_id, shown(total, session.title_summary(store, session_id), at), mtime)
+
+
+def supersede(store: Store, old: Source) -> None:
+    """A source is no longer what its file holds: its events go, its bytes stay. Other sources of its sessions are derived again."""
+    for part in derivation.parts_of_source(store, old.id):
+        event.remove(store, part.session, old.id)
+        derivation.remove_part(store, old.id, part.session)
+        for message in usage.messages(store, part.session):
+            usage.withdraw(store, message, part.session)
+        for other in derivation.parts_of_session(store, part.session):
+            derivation.outdate(store, other.source)
+        forsake(store, part.session)
+    derivation.remove(store, old.id)
+    derivation.remove_leaves(store, old.id)
+
+
+def forsake(store: Store, session_id: int) -> None:
+    """Remove a session if no source speaks of it any more."""
+    if derivation.parts_of_session(store, session_id):
+        refresh(store, session_id)
+    else:
+        session.remove(store, session_id)
+
+
+def outdated(store: Store) -> list[int]:
+    """The sources that are to be derived, or derived again: the newest first."""
+    names = source.providers(store)
+    return [one for name in names for one in source.outdated(store, name, provider(name).version)]
+
+
+def again(store: Store, source_id: int) -> Iterator[None]:
+    """Derive a source from its start, a chunk in each step, each step in a transaction of its own.
+
+    What was derived before stays until its place is reached, and the session's figures change at the end. Interrupted, it
+    starts over the next time. Bytes that arrive meanwhile are taken too.
+    """
+    work: Derivator | None = None
+    offset = 0
+    while found := source.by_id(store, source_id):
+        with store.transaction():
+            work = work or Derivator(store, found, again=True)
+            work.source = found
+            if offset == found.offset:
+                work.finish()
+                return
+            data = source.chunk_data(store, source_id, offset)
+            offset += len(data)
+            work.take(data, at_end=offset == found.offset >= found.size)
+        yield
+
+
+def rebuild(store: Store, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+    """Drop all that is derived and derive it anew, in the order in which it arrived, so that public ids stay what they are."""
+    make_derived(store)
+    sources = source.in_order(store)
+    for number, source_id in enumerate(sources):
+        progress(number, len(sources))
+        for _ in again(store, source_id):
+            pass
+    progress(len(sources), len(sources))
