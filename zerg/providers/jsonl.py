@@ -28,7 +28,12 @@ def frame(data: bytes, offset: int, at_end: bool) -> Iterator[Record]:
     """The records of `data`, which starts at byte `offset` of its source; see `zerg.providers.Reader.frame`."""
     start = 0
     while end := data.find(b"\n", start) + 1:
-        yield from _line(data[start:end], offset + start)
+        line = data[start:end]
+        value = _whole(line)
+        if value is None:
+            yield from _line(line, offset + start)
+        else:
+            yield Record(offset + start, end - start, line, value)
         start = end
     if at_end and start < len(data):
         yield from _unterminated(data[start:], offset + start)
@@ -51,31 +56,32 @@ def blank(record: Record) -> bool:
     return record.value is None and not record.data.strip(BLANK)
 
 
+def _whole(line: bytes) -> dict[str, Any] | None:
+    """The object that a line is; None if it is glued, broken, or right only for a more lenient parser."""
+    if not line.startswith(b"{") or len(line) > OVERSIZE:
+        return None
+    try:
+        value: dict[str, Any] = from_json(line, cache_strings="keys")
+    except ValueError:
+        return None
+    return value
+
+
 def _line(data: bytes, offset: int) -> Iterator[Record]:
-    if len(data) > OVERSIZE:
-        yield oversize(data, offset, len(data))
-        return
-    if data.startswith(b"{"):
-        try:
-            value = from_json(data, cache_strings="keys")
-        except ValueError:
-            pass  # glued, broken, or right only for the lenient parser: cut into pieces below
-        else:
-            yield Record(offset, len(data), data, value)
-            return
-    yield from _pieces(data, offset)
+    """The records of a line that is not simply one object."""
+    return iter([oversize(data, offset, len(data))]) if len(data) > OVERSIZE else _pieces(data, offset)
 
 
 def _unterminated(data: bytes, offset: int) -> Iterator[Record]:
     """The records of a line without an end, if it is whole JSON objects; else it waits for more."""
     if data.startswith(b"{") and len(data) <= OVERSIZE:
-        records = list(_line(data, offset))
+        records = list(_pieces(data, offset))
         if all(record.value is not None for record in records):
             yield from records
 
 
 def _pieces(data: bytes, offset: int) -> Iterator[Record]:
-    """The records of a line that is not simply one object."""
+    """The records of a line, object by object."""
     text = data.decode("utf-8", "surrogateescape")  # a character for each bad byte, so that offsets stay exact
     start, end, value = 0, _after_blank(text, 0), None
     while start < len(text):

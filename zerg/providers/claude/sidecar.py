@@ -85,11 +85,10 @@ class Journal:
     def read(self, record: Record) -> Parsed:
         if record.value is None:
             return without_value(record, Identity(self._session))
-        agent = string(record.value.get("agentId"))
-        identity = subagent(self._session, agent) if agent else Identity(self._session)
-        kind = string(record.value.get("type"))
+        kind, agent = string(record.value.get("type")), string(record.value.get("agentId"))
         if kind == "started":
-            return Parsed(Verdict.SKIPPED, identity)
+            return Parsed(Verdict.SKIPPED, Identity(self._session))
+        identity = subagent(self._session, agent) if agent else Identity(self._session)
         if kind != "result":
             return Parsed(Verdict.UNKNOWN, identity, notice.unknown(record.value))
         events = notice.result(record.value)

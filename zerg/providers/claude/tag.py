@@ -10,7 +10,7 @@ from zerg.events import Event, Kind
 REMINDER = ("<system-reminder>", "</system-reminder>")
 _NAME = re.compile(r"\s*<([a-z][a-z-]*)[ >]")
 _CONTEXT = re.compile(r"\s*<(ide_[a-z_]+)>")
-_MARK = re.compile(r"</?[a-z][a-z-]*>")
+_MARK = re.compile(r"</?[a-z][\w-]*>")
 _PRINTED = ("local-command-stdout", "local-command-stderr", "bash-stdout", "bash-stderr")
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from zerg.events import OVERSIZE_TEXT, Event, Identity, Kind, Parsed, Record, Usage, Verdict, named_session
@@ -12,13 +13,13 @@ from zerg.providers import State, jsonl
 from zerg.providers.claude import message, notice, queue, sidechain, tag, tool
 from zerg.providers.claude.message import SYNTHETIC
 from zerg.providers.claude.place import Place, Role
-from zerg.providers.claude.value import count, mapping, string
+from zerg.providers.claude.value import count, mapping, pick, string
 
 _TITLE = 200  # characters of a prompt that serve as a title
 _TASKS = 16  # started subagents that are remembered until their first record
 _PLACEHOLDERS = ((2, 1, 1), (2, 1, 42))  # first and last version that wrote placeholders as output tokens
+_ENVELOPE = ("cwd", "gitBranch", "version", "entrypoint")
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
-_FACTS = (("cwd", "cwd"), ("gitBranch", "branch"), ("version", "version"), ("entrypoint", "entrypoint"))
 
 _EVENTS: Mapping[str, Callable[[Mapping[str, Any]], tuple[Event, ...]]] = {
     "assistant": message.answer,
@@ -90,12 +91,11 @@ class Transcript:
         kind = string(inner.get("type"))
         if data.get("type") != "agent_progress" or not agent or kind not in ("user", "assistant"):
             return Parsed(Verdict.SKIPPED, self._identity(value), key=string(value.get("uuid")))
-        inner = {**inner, "isSidechain": True, "version": value.get("version")}
+        inner = {**pick(value, _ENVELOPE), **inner, "isSidechain": True}
         events = (message.answer if kind == "assistant" else message.heard)(inner, ("data", "message", *message.CONTENT))
         parent = self._identity(value) if self._place.role is Role.AGENT else self._own
         identity = subagent(parent.parent or parent.session, agent)
-        parsed = self._parsed(Verdict.EVENT if events else Verdict.SKIPPED, identity, inner, events)
-        return parsed._replace(copied=True, facts={**self._facts(value), **parsed.facts})
+        return self._parsed(Verdict.EVENT if events else Verdict.SKIPPED, identity, inner, events)._replace(copied=True)
 
     def _new(self, kind: str, value: Mapping[str, Any], events: tuple[Event, ...]) -> tuple[Event, ...]:
         """`events` without those that repeat what an earlier record said."""
@@ -138,9 +138,9 @@ class Transcript:
 
     def _facts(self, value: Mapping[str, Any]) -> Mapping[str, str]:
         """Those of the envelope; the same object again for as long as they are the same."""
-        found = tuple(value.get(key) for key, _ in _FACTS)
+        found = tuple(map(value.get, _ENVELOPE))
         if found != self._seen[0]:
-            pairs = zip((name for _, name in _FACTS), found, strict=True)
+            pairs = zip(("cwd", "branch", "version", "entrypoint"), found, strict=True)
             self._seen = found, {name: text for name, text in pairs if isinstance(text, str) and text}
             if self._seen[1].get("branch") == "HEAD":  # no branch is checked out
                 del self._seen[1]["branch"]
@@ -153,7 +153,7 @@ class Transcript:
             if agent_type := string(value.get("attributionAgent")):
                 facts["agent_type"] = agent_type
         elif kind == "summary":
-            facts["leaf"] = string(value.get("leafUuid")).lower()
+            facts["leaf"] = string(value.get("leafUuid"))
         elif kind in notice.TITLES and events:
             facts[notice.TITLES[str(kind)][0]] = events[0].text
         elif kind == "pr-link":
@@ -214,7 +214,7 @@ def _usage(value: Mapping[str, Any], body: Mapping[str, Any], model: str) -> Usa
         return None
     request = string(value.get("requestId"))
     written = mapping(usage.get("cache_creation"))
-    short, long = (count(written.get(f"ephemeral_{age}_input_tokens")) for age in ("5m", "1h"))
+    short, long = count(written.get("ephemeral_5m_input_tokens")), count(written.get("ephemeral_1h_input_tokens"))
     return Usage(
         f"{name}:{request}" if request else name, model,
         input=count(usage.get("input_tokens")),
@@ -226,7 +226,8 @@ def _usage(value: Mapping[str, Any], body: Mapping[str, Any], model: str) -> Usa
     )  # fmt: skip
 
 
+@lru_cache(maxsize=64)
 def _placeholder(version: str) -> bool:
     """Whether this version is known to write placeholders for output tokens."""
     found = _VERSION.match(version)
-    return bool(found) and _PLACEHOLDERS[0] <= tuple(map(int, found.groups())) <= _PLACEHOLDERS[1] if found else False
+    return found is not None and _PLACEHOLDERS[0] <= tuple(map(int, found.groups())) <= _PLACEHOLDERS[1]
