@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from zerg.errors import NotFound
-from zerg.events import OVERSIZE_TEXT, Event, Kind, Parsed, Record, public_id
+from zerg.events import OVERSIZE, OVERSIZE_TEXT, Event, Kind, Parsed, Record, public_id
 from zerg.providers import Reader, provider
 from zerg.store import Store, source
-from zerg.store.event import EventRow, Place, second_of
+from zerg.store.event import EventRow, Place, hashed, record_of, second_of
 
 CACHED = 8  # uncompressed chunks that are kept: a page of events lies in one or two
 
@@ -102,6 +102,16 @@ class Reading:
         found = next(iter(reader.frame(data, row.offset, True)), None)
         return found or Record(row.offset, row.length, data, None)
 
+    def key_at(self, place: Place) -> int | None:
+        """The hash of the record at a place of the archive, also where no event is derived from it any more."""
+        found = source.by_id(self.store, place.source)
+        if not found or place.offset >= found.offset:
+            return None
+        data = read(self.store, found.id, place.offset, min(found.offset, place.offset + OVERSIZE), self.chunks)
+        reader = self.reader(found.id)
+        record = next(iter(reader.frame(data, place.offset, place.offset + len(data) == found.offset)), None)
+        return key_of(record, reader.read(record)) if record else None
+
     def reader(self, source_id: int) -> Reader:
         """Text depends on the record alone, so the reader starts from nothing."""
         if source_id not in self.readers:
@@ -131,6 +141,11 @@ class Reading:
 
     def text(self, row: EventRow) -> str:
         return self.event(row)[0].text
+
+
+def key_of(record: Record, parsed: Parsed) -> int:
+    """A hash that is equal in every copy of a record: of its UUID, else of its bytes."""
+    return record_of(parsed.key) if parsed.key else hashed(record.data.strip())
 
 
 def place_of(event: str) -> Place:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import ntpath
 import posixpath
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -139,7 +138,7 @@ class Derivator:
             return None
         if not parsed.copied and not part.own:
             self.take_over(part, parsed.identity)
-        return Found(part, record, parsed, key_of(record, parsed) if parsed.events else 0)
+        return Found(part, record, parsed, archive.key_of(record, parsed) if parsed.events else 0)
 
     def part(self, identity: Identity) -> OpenPart:
         found = self.parts.get(identity)
@@ -246,7 +245,7 @@ class Derivator:
         for one in new:
             leaf = one.parsed.facts.get("leaf")
             if leaf and one.parsed.events:
-                title = Leaf(record_of(leaf), self.source.id, one.record.offset, one.parsed.events[0].text)
+                title = Leaf(event.record_of(leaf), self.source.id, one.record.offset, one.parsed.events[0].text)
                 derivation.add_leaf(self.store, title)
                 for session_id in derivation.leaf_sessions(self.store, title, folder_of(self.source.path)):
                     self.title(session_id, title)
@@ -286,19 +285,6 @@ class Derivator:
             if not event.any_of_source(self.store, session_id, self.source.id):  # a title of ours may have moved there
                 derivation.remove_part(self.store, self.source.id, session_id)
                 forsake(self.store, session_id)
-
-
-def key_of(record: Record, parsed: Parsed) -> int:
-    """What is equal in every copy of a record."""
-    return record_of(parsed.key) if parsed.key else event.hashed(record.data.strip())
-
-
-def record_of(key: str) -> int:
-    """The hash of a record's UUID: 60 bits of it."""
-    try:
-        return uuid.UUID(key).int >> 68
-    except ValueError:
-        return event.hashed(key)
 
 
 def folder_of(path: str) -> str:

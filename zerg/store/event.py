@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -47,6 +48,14 @@ def hashed(name: str | bytes) -> int:
     """A name as a positive 63-bit number: what takes 30 bytes and an index of 40 takes 8 and 10 so."""
     data = name if isinstance(name, bytes) else name.encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big") >> 1
+
+
+def record_of(key: str) -> int:
+    """The hash of a record's UUID: 60 bits of it."""
+    try:
+        return uuid.UUID(key).int >> 68
+    except ValueError:
+        return hashed(key)
 
 
 def second_of(event: int) -> int:
