@@ -119,5 +119,5 @@ CREATE TABLE leaf (
 CREATE VIRTUAL TABLE event_index USING fts5 (
     text,                           -- zerg/fold.py index_text
     scope,                          -- s<session> k<kind> t<tool> e(rror) i(mage)
-    content = '', tokenize = "unicode61 remove_diacritics 0"
+    content = '', tokenize = "ascii" -- splits at ASCII punctuation; all else about tokens is decided in zerg/fold.py
 );
