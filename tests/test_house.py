@@ -37,6 +37,7 @@ LAYERS = (
 LAZY = {
     "zerg.cli": ".*",  # a command pays for what it uses, and for nothing else
     "zerg.config": "tomllib|pydantic|zoneinfo",  # needed only where somebody set something
+    "zerg.web.pages": "zerg.render",  # Markdown and Pygments cost 4 MB: the first session page brings them
 }
 
 LONGEST = 60  # lines of a function
