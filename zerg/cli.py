@@ -208,10 +208,10 @@ def push(address: str, folders: Sequence[Path], progress: Callable[[int, int], N
 
 
 def export(options: Options) -> None:
-    from zerg.export import write
+    from zerg.export import export as exact
 
     with archive() as store, output(options.output) as out:
-        write(store, options.session, out, source=options.source, generation=options.generation)
+        out.writelines(exact(store, options.session, options.source, options.generation).chunks)
 
 
 @contextmanager
@@ -283,7 +283,7 @@ def ship(options: Options) -> int:
 def rebuild(options: Options) -> None:
     from zerg import config
     from zerg.daemon import client
-    from zerg.ingest import rebuild as again
+    from zerg.derive import rebuild as again
     from zerg.progress import Progress
     from zerg.store import open_store
 
