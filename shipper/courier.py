@@ -29,7 +29,7 @@ class Task(NamedTuple):
 class Courier:
     """Carries files of `machine` to `server`; those that it cannot deliver stay in `backlog`, with the reason.
 
-    `known` is what the server has, as far as it told; `equal` the state in which a file was last found to be all there.
+    `known` is what the server has, as far as it told; `equal` the state in which a file was last all there.
     `on_stored(path, bytes)` is called for all that the server has, also if it had it before.
     """
 

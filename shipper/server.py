@@ -17,7 +17,8 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -94,26 +95,29 @@ class Server:
 
     def boot(self, machine: str) -> str:
         """The id of the server's present run: another one means that what it told before may no longer hold."""
-        boot: str = self._get(machine=machine, limit=1)["boot"]
-        return boot
+        with self._protocol():
+            boot: str = self._get(machine=machine, limit=1)["boot"]
+            return boot
 
     def sources(self, machine: str) -> tuple[str, dict[str, Known]]:
         """The id of the server's run, and what it has of each file of `machine`: {path: …}."""
         known: dict[str, Known] = {}
         boot, cursor = "", ""
         while True:
-            page = self._get(machine=machine, limit=PAGE, cursor=cursor)
-            if boot and page["boot"] != boot:
-                raise Unreachable("the server was restarted meanwhile")
-            boot, cursor = page["boot"], page["next"] or ""
-            known.update((source["path"], Known.of(source)) for source in page["sources"])
-            if not cursor:
-                return boot, known
+            with self._protocol():
+                page = self._get(machine=machine, limit=PAGE, cursor=cursor)
+                if boot and page["boot"] != boot:
+                    raise Unreachable(f"{self.address} was restarted meanwhile")
+                boot, cursor = page["boot"], page["next"] or ""
+                known.update((source["path"], Known.of(source)) for source in page["sources"])
+                if not cursor:
+                    return boot, known
 
     def source(self, machine: str, path: str) -> Known | None:
         """What the server has of the file at `path`, with the digest; None if it does not know it."""
-        found = self._get(machine=machine, path=path)["sources"]
-        return Known.of(found[0]) if found else None
+        with self._protocol():
+            found = self._get(machine=machine, path=path)["sources"]
+            return Known.of(found[0]) if found else None
 
     def scan(self, report: Mapping[str, Any]) -> None:
         """Tell what a pass over all files found."""
@@ -129,15 +133,20 @@ class Server:
 
     def stored(self) -> Stored:
         """Wait for the answer to the last push."""
-        answer = self._receive()
-        try:
+        with self._protocol():
+            answer = self._receive()
             return Stored(answer["generation"], answer["offset"])
-        except KeyError as error:
-            raise Refused(f"{self.address} does not speak zerg's protocol: its answer lacks {error}") from error
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""
         self._connection.close()
+
+    @contextmanager
+    def _protocol(self) -> Iterator[None]:
+        try:
+            yield
+        except (KeyError, TypeError) as error:
+            raise Refused(f"{self.address} does not speak zerg's protocol ({error})") from error
 
     def _get(self, **query: object) -> Any:
         target = "/api/agents/sources?" + _query(query)

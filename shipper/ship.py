@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from shipper.backlog import LONGEST, Backlog, Backoff, Behind
 from shipper.courier import Courier
-from shipper.server import Refused, Server, ShipperError, Unreachable
+from shipper.server import Failed, Refused, Server, ShipperError, Unreachable
 from shipper.transcript import cleanup_days, newest_first
 from shipper.tree import Tree
 
@@ -86,11 +86,18 @@ class Shipper:
         Files that the server fails over are tried again for as long.
         """
         self._stored_at, self._courier.sent = time.monotonic(), 0
+        try:
+            return self._persist(patience)
+        finally:
+            self._server.close()
+
+    def _persist(self, patience: float) -> Report:
+        """Passes until one leaves nothing that is worth waiting for."""
         while True:
             try:
                 report = self._pass()
                 wait = self._next_due()
-            except Unreachable as error:
+            except (Unreachable, Failed) as error:
                 self._lost(error)
                 if self._impatient(patience):
                     raise
@@ -119,11 +126,11 @@ class Shipper:
         return Status(self._server.address, self._error, *self._found, unread + self._backlog.snapshot())
 
     def _pass(self) -> Report:
-        self._greet()
+        anew = self._greet()
         self._tree.scan()
         files = self._tree.files
         self._found = len(files), sum(stamp.size for stamp in files.values())
-        wanted = self._wanted(files)
+        wanted = self._wanted(files, anew)
         self._progress = Progress(*self._found, self._found[1] - sum(files[path].size for path in wanted), "")
         missing = self._missing()
         if wanted:
@@ -133,21 +140,21 @@ class Shipper:
         self._backoff.reset()
         return Report(*self._found, self._courier.sent, len(missing), self._backlog.snapshot())
 
-    def _greet(self) -> None:
-        """Ask the server what it has, unless it is still in the run in which it told us."""
+    def _greet(self) -> bool:
+        """Ask the server what it has, unless it is still in the run in which it told us. Whether it was asked."""
         if self._boot and self._server.boot(self._machine) == self._boot:
-            return
+            return False
         self._boot, self._courier.known = self._server.sources(self._machine)
-        self._courier.equal.clear()
         self._told = {}
         if self._error:
             log.info("%s answers again", self._server.address)
         self._error = ""
+        return True
 
-    def _wanted(self, paths: Iterable[str]) -> list[str]:
-        """Those of `paths` that may have something to send, and are not set aside."""
+    def _wanted(self, paths: Iterable[str], anew: bool = False) -> list[str]:
+        """Those of `paths` that changed since they were compared, all if `anew`, without those that are set aside."""
         files, equal, now = self._tree.files, self._courier.equal, time.monotonic()
-        changed = [path for path in paths if path in files and equal.get(path) != files[path]]
+        changed = [path for path in paths if path in files and (anew or equal.get(path) != files[path])]
         return [path for path in changed if not self._backlog.is_held(path, files[path], now)]
 
     def _missing(self) -> list[str]:
@@ -161,7 +168,8 @@ class Shipper:
     def _count(self, path: str, stored: int) -> None:
         self._backoff.reset()
         self._stored_at = time.monotonic()
-        self._progress = self._progress._replace(done_bytes=self._progress.done_bytes + stored, path=path)
+        done = min(self._progress.done_bytes + stored, self._progress.total_bytes)  # a file may be compared more than once
+        self._progress = self._progress._replace(done_bytes=done, path=path)
         self._on_progress(self._progress)
 
     def _tell(self, missing: list[str], complete: bool) -> None:

@@ -44,7 +44,8 @@ def place(path: str | os.PathLike[str]) -> str:
     """The resolved place of the transcripts that a user means by `path`: it, or `projects` in an agent's configuration folder."""
     resolved = os.path.realpath(path)
     projects = os.path.join(resolved, "projects")
-    return os.path.realpath(projects) if os.path.isdir(projects) else resolved
+    configuration = os.path.isdir(projects) or os.path.basename(resolved) == ".claude"
+    return os.path.realpath(projects) if configuration else resolved
 
 
 def is_transcript(path: str) -> bool:

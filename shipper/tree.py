@@ -126,6 +126,7 @@ class Tree:
                 found = list(entries)
         except FileNotFoundError:
             self._folders[folder] = ABSENT
+            self.errors.pop(folder, None)
             return []
         except OSError as error:
             if folder not in self.errors:
