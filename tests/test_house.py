@@ -13,9 +13,14 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from bottle import Bottle
 
 from zerg import cli, config, errors
+from zerg.paths import Home
 from zerg.providers import PROVIDERS
+from zerg.store import open_store
+from zerg.web import api
+from zerg.web.site import Site
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -37,6 +42,7 @@ LAYERS = (
 LAZY = {
     "zerg.cli": ".*",  # a command pays for what it uses, and for nothing else
     "zerg.config": "tomllib|pydantic|zoneinfo",  # needed only where somebody set something
+    "zerg.web.api": "resource",  # which Windows does not have
     "zerg.web.pages": "zerg.render",  # Markdown and Pygments cost 4 MB: the first session page brings them
 }
 
@@ -172,3 +178,18 @@ def test_the_readme_has_every_provider() -> None:
 def test_the_readme_has_every_error() -> None:
     codes = {value.code for value in vars(errors).values() if isinstance(value, type) and issubclass(value, errors.ZergError)}
     assert not [code for code in codes if f"`{code}`" not in README]
+
+
+@pytest.fixture(scope="module")
+def routes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
+    """Method and path of every route below /api."""
+    home, app = Home(tmp_path_factory.mktemp("home")), Bottle()
+    api.mount(app, Site(config.Settings(home), open_store(str(home.database)), shipping=False))
+    return [(route.method, route.rule) for route in app.routes]
+
+
+def test_the_readme_has_every_route_with_an_example(routes: list[tuple[str, str]]) -> None:
+    assert len(routes) > 5
+    for method, rule in routes:
+        line = next((line for line in README.splitlines() if line.startswith(f"| `{method} {rule}` |")), "")
+        assert "curl" in line and "$Z/api" in line, f"{method} {rule}"
