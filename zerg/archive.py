@@ -139,6 +139,16 @@ class Reading:
     def entries(self, rows: Iterable[EventRow]) -> list[Entry]:
         return [self.entry(row) for row in rows]
 
+    def image(self, row: EventRow, number: int) -> tuple[str, bytes]:
+        """Media type and bytes of an image of an event. Raises NotFound."""
+        record, _ = self.parsed(row)
+        images = self.event(row)[0].data.get("images", ())
+        if not 0 <= number < len(images):
+            raise NotFound("no image there")
+        found = source.by_id(self.store, row.source)
+        assert found
+        return provider(found.provider).image(record.value, images[number]["path"])
+
     def text(self, row: EventRow) -> str:
         return self.event(row)[0].text
 

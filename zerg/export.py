@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from zerg import archive
 from zerg.errors import NotFound
 from zerg.store import Store, source
 from zerg.store.source import Source
-from zerg.timeline import get
+from zerg.timeline import session
 
 
 class Export(NamedTuple):
@@ -29,7 +29,7 @@ class Export(NamedTuple):
 
 def sources(store: Store, uuid: str) -> list[Source]:
     """The sources of a session: the primary one first, which is its own newest and longest; sidecars of it last."""
-    found = source.of_session(store, get(store, uuid).rowid)
+    found = source.of_session(store, session(store, uuid).rowid)
     return sorted(found, key=lambda one: not one.path.endswith(".jsonl"))
 
 
@@ -63,3 +63,9 @@ def with_digest(store: Store, found: Source) -> Source:
 
 def file_name(path: str) -> str:
     return path.replace("\\", "/").rpartition("/")[2]
+
+
+def write(store: Store, uuid: str, out: BinaryIO, source: int | None = None, generation: int | None = None) -> int:
+    """Write the exact bytes of a session to `out`; how many there are."""
+    found = export(store, uuid, source, generation)
+    return sum(out.write(data) for data in found.chunks)

@@ -11,7 +11,8 @@ from zerg import archive
 from zerg.archive import Entry, Reading
 from zerg.errors import BadRequest, NotFound
 from zerg.events import Kind, public_id
-from zerg.store import Store, event, session
+from zerg.store import Store, event
+from zerg.store import session as sessions
 from zerg.store.event import END, START, EventRow, Place
 from zerg.store.session import FIRST, Cursor, Filter, Session
 
@@ -25,7 +26,7 @@ class Day(NamedTuple):
 
     date: date
     sessions: list[Session]
-    count: int
+    total: int
     cost_microdollars: int
 
 
@@ -56,11 +57,11 @@ class Window(NamedTuple):
 
 def days(store: Store, filter: Filter, zone: tzinfo, cursor: str = "", limit: int = 100) -> Days:
     """Sessions by day of their start, the newest first."""
-    found = session.page(store, filter, parse_cursor(cursor), limit + 1)
+    found = sessions.page(store, filter, parse_cursor(cursor), limit + 1)
     shown = found[:limit]
-    following = f"{shown[-1].at}-{shown[-1].rowid}" if len(found) > limit else ""
-    folded = 0 if filter.noise else session.total(store, filter._replace(noise=True)) - session.total(store, filter)
-    return Days(by_day(store, filter, zone, shown), following, session.total(store, filter), folded)
+    following = cursor_of(shown[-1]) if len(found) > limit else ""
+    folded = 0 if filter.noise else sessions.total(store, filter._replace(noise=True)) - sessions.total(store, filter)
+    return Days(by_day(store, filter, zone, shown), following, sessions.total(store, filter), folded)
 
 
 def by_day(store: Store, filter: Filter, zone: tzinfo, shown: list[Session]) -> list[Day]:
@@ -72,10 +73,15 @@ def by_day(store: Store, filter: Filter, zone: tzinfo, shown: list[Session]) -> 
     counts: Counter[date] = Counter()
     costs: Counter[date] = Counter()
     span = filter._replace(after=max(filter.after, start_of(min(groups), zone)))
-    for at, cost in session.times(store, span):
+    for at, cost in sessions.times(store, span):
         counts[day := day_of(at, zone)] += 1
         costs[day] += cost
-    return [Day(day, sessions, counts[day], costs[day]) for day, sessions in groups.items()]
+    return [Day(day, found, counts[day], costs[day]) for day, found in groups.items()]
+
+
+def cursor_of(last: Session) -> str:
+    """Where a list goes on that ended with this session."""
+    return f"{last.at}-{last.rowid}"
 
 
 def parse_cursor(cursor: str) -> Cursor:
@@ -98,19 +104,24 @@ def start_of(day: date, zone: tzinfo) -> int:
 
 def activity(store: Store, filter: Filter, zone: tzinfo) -> list[tuple[date, int]]:
     """How many sessions began on each day that has any, the earliest first."""
-    counts = Counter(day_of(at, zone) for at, _ in session.times(store, filter))
+    counts = Counter(day_of(at, zone) for at, _ in sessions.times(store, filter))
     return sorted(counts.items())
 
 
 def filters(store: Store, filter: Filter) -> dict[str, list[tuple[str, int]]]:
     """What there is to filter by, with counts: each under the other filters that are set."""
-    found = {name: session.values(store, name, filter._replace(**{name: ""})) for name in ("project", "provider", "machine", "branch")}
-    return {**found, "model": session.models(store, filter._replace(model=""))}
+    return {
+        "project": sessions.values(store, "project", filter._replace(project="")),
+        "provider": sessions.values(store, "provider", filter._replace(provider="")),
+        "machine": sessions.values(store, "machine", filter._replace(machine="")),
+        "branch": sessions.values(store, "branch", filter._replace(branch="")),
+        "model": sessions.models(store, filter._replace(model="")),
+    }
 
 
-def get(store: Store, uuid: str) -> Session:
+def session(store: Store, uuid: str) -> Session:
     """The session with this id. Raises NotFound."""
-    found = session.by_uuid(store, uuid)
+    found = sessions.by_uuid(store, uuid)
     if not found:
         raise NotFound(f"no session {uuid[:80]!r}")
     return found
@@ -118,7 +129,7 @@ def get(store: Store, uuid: str) -> Session:
 
 def subagents(store: Store, uuid: str) -> list[Session]:
     """The sessions that a session started, the earliest first."""
-    return session.page(store, Filter(parent=uuid), FIRST, 10_000)[::-1]
+    return sessions.page(store, Filter(parent=uuid), FIRST, 10_000)[::-1]
 
 
 def live(each: Session, now: int) -> bool:
@@ -128,7 +139,7 @@ def live(each: Session, now: int) -> bool:
 
 def outline(store: Store, uuid: str) -> list[OutlineItem]:
     """The prompts of a session."""
-    rows = event.after(store, get(store, uuid).rowid, START, 10_000, (Kind.PROMPT,))
+    rows = event.after(store, session(store, uuid).rowid, START, 10_000, (Kind.PROMPT,))
     entries = Reading(store).entries(rows)
     return [OutlineItem(entry.id, first_line(entry.text), entry.at) for entry in entries if entry.label != "queued"]
 
@@ -141,7 +152,7 @@ def window(
     store: Store, uuid: str, *, at: str = "", before: str = "", after: str = "", limit: int = 100, kinds: Sequence[str] = SHOWN
 ) -> Window:
     """Events of a session: from its start, around the event `at`, or on from a cursor."""
-    rowid = get(store, uuid).rowid
+    rowid = session(store, uuid).rowid
     if before:
         rows = event.before(store, rowid, archive.place_of(before), limit + 1, kinds)
         rows, more = rows[-limit:], (len(rows) > limit, True)
@@ -206,19 +217,35 @@ def entry(store: Store, at: str) -> tuple[Session, Entry]:
     row = event.at_place(store, place)
     if not row:
         raise NotFound(f"no event {at[:80]!r}")
-    return session.by_rowids(store, {row.session})[row.session], Reading(store).entry(row)
+    return sessions.by_rowids(store, {row.session})[row.session], Reading(store).entry(row)
 
 
-def events(store: Store, uuid: str, kinds: Sequence[str], cursor: str, limit: int) -> tuple[list[Entry], str]:
-    """Events of a session in file order, of all kinds or of some, and where to go on ("" at the end)."""
+def events(store: Store, uuid: str, kinds: Sequence[str], cursor: str, limit: int, size: int) -> tuple[list[Entry], str]:
+    """Events of a session in file order, of all kinds or of some, and where to go on ("" at the end).
+
+    The list ends early when its texts have more than `size` characters.
+    """
     place = archive.place_of(cursor) if cursor else START
-    rows = event.after(store, get(store, uuid).rowid, place, limit + 1, kinds)
-    last = rows[limit - 1] if len(rows) > limit else None
-    return Reading(store).entries(rows[:limit]), public_id(last.source, last.offset, last.slot) if last else ""
+    rows = event.after(store, session(store, uuid).rowid, place, limit + 1, kinds)
+    reading, entries = Reading(store), []
+    for row in rows[:limit]:
+        entries.append(reading.entry(row))
+        size -= len(entries[-1].text)
+        if size < 0:
+            break
+    return entries, entries[-1].id if len(entries) < len(rows) else ""
+
+
+def image(store: Store, at: str, number: int) -> tuple[str, bytes]:
+    """(media type, bytes) of an image of an event, out of the archived record. Raises NotFound."""
+    row = event.at_place(store, archive.place_of(at))
+    if not row:
+        raise NotFound(f"no event {at[:80]!r}")
+    return Reading(store).image(row, number)
 
 
 def last_event(store: Store, uuid: str) -> str:
     """The public id of the last event of a session; "" where there is none."""
-    rows = event.before(store, get(store, uuid).rowid, END, 1)
+    rows = event.before(store, session(store, uuid).rowid, END, 1)
     return public_id(rows[0].source, rows[0].offset, rows[0].slot) if rows else ""
 

@@ -7,7 +7,7 @@ module with a class that fulfils `Provider` and name it in `PROVIDERS`; the ship
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from functools import cache
 from typing import Any, Protocol
 
@@ -45,6 +45,10 @@ class Provider(Protocol):
     def reader(self, path: str, state: State) -> Reader | None:
         """The reader of the source at `path` as the machine that wrote it spells it; None if it is not a transcript nor a
         sidecar (its bytes are archived all the same)."""
+        ...
+
+    def image(self, value: Any, path: Sequence[str | int]) -> tuple[str, bytes]:
+        """Media type and bytes of the image at `path` of a record's value, as an event's `data["images"]` names it. Raises NotFound."""
         ...
 
 

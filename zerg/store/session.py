@@ -164,7 +164,7 @@ def values(store: Store, name: str, filter: Filter) -> list[tuple[str, int]]:
     """The values of project, provider, branch or machine with how many sessions have each: the most frequent first."""
     column = {"project": "project", "provider": "session.provider", "branch": "branch", "machine": "machine"}[name]
     sql = f"SELECT {column}, count(*) FROM session WHERE {WHERE} AND {column} <> '' GROUP BY {column} ORDER BY 2 DESC, 1"
-    found = [(row[0], row[1]) for row in store.rows(sql, **params(filter))]
+    found: list[tuple[str, int]] = [(row[0], row[1]) for row in store.rows(sql, **params(filter))]
     if name != "machine":
         return found
     labels: dict[str, str] = {row[0]: row[1] for row in store.rows("SELECT id, label FROM machine")}

@@ -1,0 +1,1 @@
+"""What runs: the process, its listeners, its lock. Only this package knows waitress."""
