@@ -120,4 +120,3 @@ def _clean(value: Any, depth: int) -> Any:
 def _after_blank(text: str, start: int) -> int:
     found = _BLANK.match(text, start)
     return found.end() if found else start
-

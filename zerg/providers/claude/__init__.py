@@ -1,7 +1,7 @@
 """Claude Code: transcripts under ``~/.claude/projects``, versions 1.0 to 2.1.
 
 `place` tells files by their paths; `transcript` reads sessions and subagents, with `message` for what both sides say (`tool`,
-`tag`, `image`), `notice` for all other records, `queue` and `sidechain` for what a record alone does not tell; `sidecar`
+`tag`, `picture`), `notice` for all other records, `queue` and `sidechain` for what a record alone does not tell; `sidecar`
 reads the files beside them; `value` guards against JSON of any shape.
 
 Labels of events. prompt: "" typed, "queued" typed while the agent was busy, "task" what a subagent was told. command:
@@ -16,10 +16,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from zerg.providers import Provider, Reader, State
-from zerg.providers.claude.image import image
+from zerg.providers.claude.picture import image
 from zerg.providers.claude.place import Role, place
 from zerg.providers.claude.sidecar import Journal, Meta, Output
 from zerg.providers.claude.transcript import Transcript
+
+__all__ = ["PROVIDER", "image"]
 
 
 class Claude:

@@ -10,7 +10,7 @@ from typing import Any
 
 from zerg.events import Event, Kind
 from zerg.providers.claude import tag, tool
-from zerg.providers.claude.image import Path, reference
+from zerg.providers.claude.picture import Path, reference
 from zerg.providers.claude.value import mapping, sequence, string, strings
 
 CONTENT: Path = ("message", "content")
@@ -61,27 +61,24 @@ def heard(value: Mapping[str, Any], path: Path = CONTENT) -> tuple[Event, ...]:
     found: list[Event] = []
     typed: list[tuple[int, str]] = []
     images: list[dict[str, Any]] = []
-    results = 0
     for slot, block in enumerate(map(mapping, blocks(value))):
         match block.get("type"):
             case "text":
                 typed.append((slot, tag.without_reminders(string(block.get("text")))))
             case "tool_result":
-                report = None if results else value.get("toolUseResult")
-                found.append(tool.result(slot, block, report, (*path, slot)))
-                results += 1
+                found.append(tool.result(slot, block, value.get("toolUseResult"), (*path, slot)))
             case "image":
                 images.append(reference(block, (*path, slot)))
             case "document":
                 typed.append((slot, "[document]"))
             case _:
                 found.append(_unknown(slot, block))
-    found += _typed(value, [(slot, text) for slot, text in typed if text.strip()], images, bool(results))
+    found += _typed(value, [(slot, text) for slot, text in typed if text.strip()], images)
     return tuple(event for event in sorted(found, key=lambda event: event.slot) if event.text or event.kind is Kind.TOOL_RESULT)
 
 
-def _typed(value: Mapping[str, Any], texts: list[tuple[int, str]], images: list[dict[str, Any]], beside: bool) -> Iterator[Event]:
-    """The events of the texts and images of a user record; `beside` results, people's words had been queued."""
+def _typed(value: Mapping[str, Any], texts: list[tuple[int, str]], images: list[dict[str, Any]]) -> Iterator[Event]:
+    """The events of the texts and images of a user record. Beside a result they are what a person said to refuse a tool."""
     if value.get("isCompactSummary") is True:
         yield from _joined(Kind.COMPACTION, texts, images, "summary")
         return
@@ -94,8 +91,7 @@ def _typed(value: Mapping[str, Any], texts: list[tuple[int, str]], images: list[
     if value.get("isMeta") is True:
         yield from _joined(Kind.NOTICE, prompt, images, _meta(value, prompt))
     else:
-        label = "task" if value.get("isSidechain") is True else "queued" if beside else ""
-        yield from _joined(Kind.PROMPT, prompt, images, label)
+        yield from _joined(Kind.PROMPT, prompt, images, "task" if value.get("isSidechain") is True else "")
 
 
 def _joined(kind: Kind, texts: list[tuple[int, str]], images: list[dict[str, Any]], label: str) -> Iterator[Event]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from zerg.events import Event, Kind
-from zerg.providers.claude.image import Path, reference
+from zerg.providers.claude.picture import Path, reference
 from zerg.providers.claude.tag import inner, without_reminders
 from zerg.providers.claude.value import mapping, pick, sequence, string, strings
 

@@ -35,8 +35,9 @@ _REPEATED = ("custom-title", "ai-title", "pr-link")  # written again at every tu
 class Transcript:
     """The reader of a session's or a subagent's file.
 
-    State: `parent`, `agent`: as the last record said; `queue`, `sidechains`: see those modules; `tasks`: the subagents
-    that were started, by their prompt; `last`: the last title of each sort.
+    State: `end`: of the last record; `parent`, `agent`: as the last record said; `queue`, `sidechains`: see those modules;
+    `tasks`: the subagents that were started, by their prompt; `last`: the last title of each sort. It counts only for the
+    record that follows in the file: one that is read out of order, to show it again, is never taken for a repeat.
     """
 
     def __init__(self, place: Place, path: str, state: State) -> None:
@@ -50,6 +51,9 @@ class Transcript:
         return jsonl.frame(data, offset, at_end)
 
     def read(self, record: Record) -> Parsed:
+        if self.state.get("end", record.offset) != record.offset:
+            self.state.clear()
+        self.state["end"] = record.offset + record.length
         value = record.value
         if value is None:
             return without_value(record, self._identity({}))
@@ -102,8 +106,7 @@ class Transcript:
         if kind == "queue-operation":
             queue.note(self.state, value)
         elif kind in ("user", "attachment"):
-            taken = kind == "attachment" or any(event.kind is Kind.TOOL_RESULT for event in events)
-            return tuple(event for event in events if not self._queued(event, taken))
+            return tuple(event for event in events if not self._queued(event, kind == "attachment"))
         elif kind in _REPEATED and events:
             last: dict[str, str] = self.state.setdefault("last", {})
             if last.get(kind) == events[0].text:
@@ -147,7 +150,7 @@ class Transcript:
         return self._seen[1]
 
     def _more_facts(self, value: Mapping[str, Any], events: tuple[Event, ...]) -> dict[str, str]:
-        kind, facts = value.get("type"), {}
+        kind, facts = string(value.get("type")), {}
         if kind == "assistant":
             self._note_tasks(value, events)
             if agent_type := string(value.get("attributionAgent")):
@@ -155,7 +158,7 @@ class Transcript:
         elif kind == "summary":
             facts["leaf"] = string(value.get("leafUuid"))
         elif kind in notice.TITLES and events:
-            facts[notice.TITLES[str(kind)][0]] = events[0].text
+            facts[notice.TITLES[kind][0]] = events[0].text
         elif kind == "pr-link":
             facts["pr"] = string(value.get("prUrl"))
         for event in events:
