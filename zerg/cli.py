@@ -180,16 +180,16 @@ def import_(options: Options) -> int:
     from zerg.progress import Progress
 
     settings = config.load()
-    folders = [path.resolve(strict=True) for path in options.paths or settings.shipper.roots or roots()]
+    given = [path.resolve(strict=True) for path in options.paths]
+    folders = given or [Path(root) for root in settings.shipper.roots] or roots()
     with Progress("read") as progress:
         if client.running(settings.home):
             return push(f"unix:{settings.home.socket}", folders, progress)
-        process.import_once(settings, folders, progress)
-    return 0
+        return told(process.import_once(settings, folders, progress))
 
 
 def push(address: str, folders: Sequence[Path], progress: Callable[[int, int], None]) -> int:
-    """One pass of the Shipper; 1 if something could not be stored."""
+    """One pass of the Shipper."""
     from shipper import machine
     from shipper.server import Server, ShipperError
     from shipper.ship import Shipper
@@ -199,9 +199,13 @@ def push(address: str, folders: Sequence[Path], progress: Callable[[int, int], N
         progress(now.done_bytes, now.total_bytes)
 
     try:
-        report = Shipper(Server(address), home().machine(), machine.label(), folders, step).run_once()
+        return told(Shipper(Server(address), home().machine(), machine.label(), folders, step).run_once())
     except ShipperError as error:
         raise Unavailable(str(error)) from error
+
+
+def told(report: Any) -> int:
+    """1 if the Shipper's report says that something could not be stored, after saying what."""
     for behind in report.behind:
         fail(f"{behind.path}: {behind.reason}")
     return 1 if report.behind else 0
