@@ -100,7 +100,7 @@ class Server:
             return boot
 
     def sources(self, machine: str) -> tuple[str, dict[str, Known]]:
-        """The id of the server's run, and what it has of each file of `machine`: {path: …}."""
+        """The id of the server's run, and what it has of each file of `machine`: {path: …}; without digests, to save memory."""
         known: dict[str, Known] = {}
         boot, cursor = "", ""
         while True:
@@ -109,7 +109,7 @@ class Server:
                 if boot and page["boot"] != boot:
                     raise Unreachable(f"{self.address} was restarted meanwhile")
                 boot, cursor = page["boot"], page["next"] or ""
-                known.update((source["path"], Known.of(source)) for source in page["sources"])
+                known.update((source["path"], Known.of(source)._replace(digest=None)) for source in page["sources"])
                 if not cursor:
                     return boot, known
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 PROVIDER = "claude"  # as the server calls the agent whose files these are
 KEEP_DAYS = 30  # Claude Code deletes its transcripts after so many days unless told otherwise
-SPILLED = frozenset((".txt", ".json", ".jsonl", ".md", ".log", ".csv", ".html", ".xml", ".yaml", ".diff", ".patch"))
+SPILLED = frozenset((".txt", ".json", ".md", ".log", ".csv", ".html", ".xml", ".yaml", ".diff", ".patch"))
 SKIPPED_FOLDERS = frozenset(("memory",))  # notes of the agent to itself, rewritten at will
 INSIDE_SESSION = ("subagents", "tool-results")  # folders that lie in the folder of a session
 AGENT_LEAD = 3600  # seconds; see `newest_first`
@@ -50,19 +50,18 @@ def place(path: str | os.PathLike[str]) -> str:
 
 def is_transcript(path: str) -> bool:
     """Whether the file at `path` is archived: a transcript, what is known of a subagent, or the spilled output of a tool."""
-    folder, name = os.path.split(path)
-    suffix = os.path.splitext(name)[1].lower()
-    if suffix == ".jsonl" or (name.startswith("agent-") and name.endswith(".meta.json")):
+    name = os.path.basename(path)
+    if name.endswith(".jsonl") or (name.startswith("agent-") and name.endswith(".meta.json")):
         return True
-    return suffix in SPILLED and "tool-results" in Path(folder).parts
+    return f"{os.sep}tool-results{os.sep}" in path and os.path.splitext(name)[1].lower() in SPILLED
 
 
 def session_of(path: str) -> str:
     """What the files of one session have in common: the path of its main transcript without `.jsonl`, which is its folder too."""
-    parts = Path(path).parts
     for name in INSIDE_SESSION:
-        if name in parts:
-            return str(Path(*parts[: parts.index(name)]))
+        session, inside, _ = (path + os.sep).partition(os.sep + name + os.sep)
+        if inside:
+            return session
     return path[: -len(".jsonl")] if path.endswith(".jsonl") else path
 
 

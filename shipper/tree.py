@@ -1,7 +1,8 @@
 """The transcripts under some roots, and which of them changed since one last looked.
 
-Watching is polling that costs little: a folder whose mtime stands has no new files, and a session that has been quiet for a
-while is looked at seldom. So active sessions are seen at once, new ones within a second, old ones that go on within `SLOW`.
+Watching is polling that costs little: a folder whose mtime stands has no new files, and of the sessions that have been quiet
+for long only so many are looked at each time. So what is written to a session of the last hour is seen at once, also to any
+other one where there are few, a new session within a second, and an old one of ten thousand that goes on after half a minute.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from shipper.transcript import SKIPPED_FOLDERS, Stamp, is_transcript, place, session_of
 
-HOT = 600.0  # seconds after its last change in which a session is looked at every time
+HOT = 3600.0  # seconds after its last change in which a session is looked at every time
 FOLDERS = 1.0  # seconds between two looks at the folders where sessions begin
-SLOW = 15.0  # seconds in which all quiet sessions are looked at once
+QUIET = 300  # files and folders of quiet sessions that are looked at each time; 3 µs each
 UNSETTLED = 2 * 10**9  # nanoseconds; a folder changed less long ago may change again without another mtime
 ABSENT = -1  # in place of the mtime of a folder that is not there or cannot be read
 
@@ -39,8 +40,8 @@ class Tree:
         self._top: list[str] = []  # folders where sessions begin
         self._sessions: dict[str, set[str]] = {}  # session: its files and folders
         self._hot: dict[str, float] = {}  # session: until when (time.monotonic)
-        self._round: Iterator[str] = iter(())
-        self._looked = self._folders_at = time.monotonic()
+        self._round: Iterator[str] = iter(())  # the quiet sessions whose turn is still to come
+        self._folders_at = time.monotonic()
 
     def scan(self) -> None:
         """Look at everything."""
@@ -61,9 +62,8 @@ class Tree:
             self._folders_at = now
             for folder in list(self._top):
                 changed |= self._folder(folder, 0 if folder in self.roots else 1)
-        for session in [*self._active(now), *self._quiet(now)]:
+        for session in [*self._active(now), *self._quiet()]:
             changed |= self._session(session)
-        self._looked = now
         return changed
 
     def _active(self, now: float) -> list[str]:
@@ -71,18 +71,19 @@ class Tree:
             del self._hot[session]
         return list(self._hot)
 
-    def _quiet(self, now: float) -> Iterable[str]:
-        """The next few of all sessions, so that each has its turn once in `SLOW` seconds."""
-        for _ in range(int(len(self._sessions) * min(1.0, (now - self._looked) / SLOW)) + 1):
-            session = next(self._round, None)
-            if session is None:
-                self._round = iter(list(self._sessions))
-                return
+    def _quiet(self) -> Iterator[str]:
+        """The next few of all sessions, so that each has its turn."""
+        left = QUIET
+        for session in self._round:
             yield session
+            left -= len(self._sessions[session])
+            if left <= 0:
+                return
+        self._round = iter(list(self._sessions))
 
     def _session(self, session: str) -> set[str]:
         changed: set[str] = set()
-        for member in list(self._sessions.get(session, ())):
+        for member in list(self._sessions[session]):
             changed |= self._folder(member, 2) if member in self._folders else self._file(member)
         return changed
 

@@ -18,7 +18,7 @@ import shipper
 from shipper import machine, transcript
 from shipper.slice import LIMIT, cut, pack
 from shipper.transcript import Stamp, cleanup_days, is_transcript, newest_first, place, roots, session_of
-from shipper.tree import FOLDERS, HOT, SLOW, Tree
+from shipper.tree import FOLDERS, HOT, QUIET, Tree
 
 SESSION = "0b7e9f6a-5d0c-4a52-9a39-6f3f6c2e8a01"
 LATER = time.monotonic() + 60  # a time at which every folder is due and new sessions are still hot
@@ -69,9 +69,9 @@ def test_a_configuration_folder_stands_for_its_projects(tmp_path: Path) -> None:
         ("-code/s/subagents/agent-1.jsonl", True),
         ("-code/s/subagents/agent-1.meta.json", True),
         ("-code/s/subagents/workflows/wf_1/journal.jsonl", True),
-        ("-code/s/tool-results/toolu_1.txt", True),
-        ("-code/s/tool-results/deep/mcp.json", True),
-        ("-code/s/tool-results/page.jpg", False),
+        ("/p/-code/s/tool-results/toolu_1.txt", True),
+        ("/p/-code/s/tool-results/deep/mcp.json", True),
+        ("/p/-code/s/tool-results/page.jpg", False),
         ("-code/sessions-index.json", False),
         ("-code/s.ccr-tip.json", False),
         ("-code/notes.txt", False),
@@ -204,16 +204,26 @@ def test_a_root_that_comes_later_is_seen(tmp_path: Path) -> None:
     assert tree.look(LATER + 2 * FOLDERS) == {str(new)}
 
 
-def test_a_quiet_session_that_goes_on_is_seen_within_the_slow_round(tmp_path: Path) -> None:
-    old = [write(tmp_path / "-p" / f"{number}.jsonl", age=10 * HOT) for number in range(50)]
+def test_a_quiet_session_that_goes_on_is_seen_when_its_turn_comes(tmp_path: Path) -> None:
+    old = [write(tmp_path / "-p" / f"{number}.jsonl", age=10 * HOT) for number in range(2 * QUIET)]
     tree = Tree([tmp_path])
     tree.scan()
     with old[17].open("a") as file:
         file.write("{}\n")
     os.utime(old[17], (time.time() - 5 * HOT,) * 2)
-    now = time.monotonic()
-    seen = [tree.look(now + step) for step in range(int(SLOW) + 2)]
+    seen = [tree.look(0) for _ in range(4)]
     assert sum(str(old[17]) in changed for changed in seen) == 1
+
+
+def test_few_quiet_sessions_are_looked_at_every_time(tmp_path: Path) -> None:
+    old = [write(tmp_path / "-p" / f"{number}.jsonl", age=10 * HOT) for number in range(QUIET // 2)]
+    tree = Tree([tmp_path])
+    tree.scan()
+    for path in old[:20]:
+        tree.look(0)
+        with path.open("a") as file:
+            file.write("{}\n")
+        assert tree.look(0) == {str(path)}
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
