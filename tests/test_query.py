@@ -57,6 +57,7 @@ def words(*texts: str) -> And:
         ("timeout -test", And((Term("timeout"), Not(Term("test"))))),
         ("--no-verify", Term("--no-verify")),
         ("a - b", words("a", "-", "b")),
+        ("-> -", words("->", "-")),
         ('-"a b"', Not(Term("a b"))),
         ("-(a b)", Not(words("a", "b"))),
         ("a b OR c", Or((words("a", "b"), Term("c")))),

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from unicodedata import category, normalize
@@ -27,7 +27,8 @@ SINGLE = (
 _WORD = re.compile(rf"[^\W_{SINGLE}]")
 _APART = re.compile(rf"([{SINGLE}])|([^\W_])|.", re.DOTALL)
 _TOKEN = re.compile("[a-z0-9\x80-\U0010ffff]+")
-_RUN = re.compile("[\x00-\x7f]+|[^\x00-\x7f]+")
+_RUN = re.compile("[^\x00-\x7f]+")
+SHORT = 8  # characters of a run that is worth remembering: arrows, ticks, box drawing; longer ones are whole sentences
 _VOICING = "\u3099\u309a"
 _TYPED = str.maketrans("‘’‚“”„‐‑‒–—―−™℠", "\'\'\'\"\"\"-------  ")
 # Nearly all that is not ASCII in transcripts: taking it out first leaves an ASCII text, which is folded 15 times faster.
@@ -64,16 +65,28 @@ def is_word(character: str) -> bool:
     return _WORD.match(character) is not None
 
 
-def origins(text: str) -> list[int]:
+def origins(text: str) -> Sequence[int]:
     """Where each character of ``fold(text)`` comes from: offsets in `text`, and its length as the last."""
     found: list[int] = []
+    position = 0
     for run in _RUN.finditer(text):
-        if run[0].isascii():
-            found.extend(range(run.start(), run.end()))
-        else:
-            for start, end in _clusters(run[0]):
-                found.extend([run.start() + start] * len(_fold_run(run[0][start:end])))
-    return [*found, len(text)]
+        offsets = _offsets_of_short(run[0]) if len(run[0]) <= SHORT else _offsets(run[0])
+        if offsets is not None:
+            found.extend(range(position, run.start()))
+            found.extend(run.start() + offset for offset in offsets)
+            position = run.end()
+    return [*found, *range(position, len(text) + 1)] if found else range(len(text) + 1)
+
+
+def _offsets(run: str) -> list[int] | None:
+    """Where each character of a folded run comes from; None if each from its own place."""
+    offsets: list[int] = []
+    for start, end in _clusters(run):
+        offsets.extend([start] * len(_fold_run(run[start:end])))
+    return None if offsets == list(range(len(run))) else offsets
+
+
+_offsets_of_short = lru_cache(4096)(_offsets)
 
 
 def _clusters(run: str) -> Iterator[tuple[int, int]]:
@@ -109,15 +122,14 @@ def _index_run(run: str) -> str:
 def _register(name: str, respell: Callable[[str], str]) -> None:
     """Make ``text.encode("ascii", name)`` give ASCII as it is and the UTF-8 of ``respell(run)`` for each run of the rest.
 
-    The encoder finds such runs at the speed of C; a regex takes twice the time. Short runs come again and again (arrows,
-    ticks, box drawing); long ones are whole sentences, which do not.
+    The encoder finds such runs at the speed of C; a regex takes twice the time.
     """
     repeated = lru_cache(4096)(lambda run: respell(run).encode())
 
     def handler(error: UnicodeError) -> tuple[str | bytes, int]:
         assert isinstance(error, UnicodeEncodeError)
         run = error.object[error.start : error.end]
-        return repeated(run) if len(run) <= 8 else respell(run).encode(), error.end
+        return repeated(run) if len(run) <= SHORT else respell(run).encode(), error.end
 
     codecs.register_error(name, handler)
 

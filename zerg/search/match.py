@@ -16,6 +16,9 @@ from typing import NamedTuple
 from zerg.fold import fold, is_word, origins, tokens
 from zerg.search.query import ALIASES, And, Field, Node, Not, Or, Query, Term, moment
 
+TERMS = 32  # of an And that the index is asked for: the longest; the text decides about all
+PREFIXES = 8  # of a query that the index is asked for: each is a union of all the words that begin so
+
 
 class Subject(NamedTuple):
     """An event as a query sees it. `text` and `paths` are None while the archive has not been read."""
@@ -95,7 +98,8 @@ def candidates(query: Query, scope: Callable[[Field], Sequence[str] | None] = la
     `scope` gives the scope tokens of a field of which an event that fulfils it has at least one, and no other event has any;
     None where the index does not know.
     """
-    return _candidates(query.node, scope) if query.node else None
+    prefixes = sum(1 for term in _terms(query.node) if term.prefix) <= PREFIXES
+    return _Asking(scope, prefixes).of(query.node) if query.node else None
 
 
 def _test(node: Node, now: datetime) -> Test:
@@ -219,51 +223,65 @@ def _unfolded(found: list[Hit], text: str) -> list[Hit]:
     return moved
 
 
-def _candidates(node: Node, scope: Callable[[Field], Sequence[str] | None]) -> Candidates | None:
-    match node:
-        case Term():
-            return _phrase(node)
-        case Field("path", value, prefix):  # the text of a tool call holds the paths of its input
-            path = _phrase(Term(value, prefix))
-            return path and path._replace(exact=False)
-        case Field():
-            names = scope(node)
-            return None if names is None else Candidates(_scoped(names), True)
-        case Not():
+def _terms(node: Node | None) -> Iterator[Term]:
+    if isinstance(node, Term):
+        yield node
+    elif isinstance(node, Not):
+        yield from _terms(node.node)
+    elif isinstance(node, And | Or):
+        for part in node.nodes:
+            yield from _terms(part)
+
+
+class _Asking(NamedTuple):
+    """Makes an expression of a query, leaving out what the index cannot say or would say too slowly."""
+
+    scope: Callable[[Field], Sequence[str] | None]
+    prefixes: bool
+
+    def of(self, node: Node) -> Candidates | None:
+        match node:
+            case Term():
+                return self.phrase(node)
+            case Field("path", value, prefix):  # the text of a tool call holds the paths of its input
+                calls = self.all((Term(value, prefix), Field("kind", "call")))
+                return calls and calls._replace(exact=False)
+            case Field():
+                names = self.scope(node)
+                return None if names is None else Candidates(_scoped(names), True)
+            case Not():
+                return None
+            case And(nodes):
+                return self.all(nodes)
+            case Or(nodes):
+                parts = [self.of(part) for part in nodes]
+                known = [part for part in parts if part]
+                return _join(" OR ", known, True) if len(known) == len(parts) else None
+
+    def phrase(self, term: Term) -> Candidates | None:
+        """The tokens of a term in a row. That is the term itself if it is one token and nothing else."""
+        found, folded = tokens(term.text), fold(term.text).strip()
+        exact, star = found == [folded], term.prefix and is_word(folded[-1:] or " ")
+        if star and (len(found[-1]) < 2 or not self.prefixes):
+            found, exact, star = found[:-1], False, False
+        return Candidates(f'text : "{" ".join(found)}"{"*" * star}', exact) if found else None
+
+    def all(self, nodes: tuple[Node, ...]) -> Candidates | None:
+        """All that the index knows of an And. What must be absent is left to the index only if the index knows it exactly."""
+        parts = [part for part in map(self.of, nodes) if part]
+        if not parts:
             return None
-        case And(nodes):
-            return _both(nodes, scope)
-        case Or(nodes):
-            parts = [_candidates(part, scope) for part in nodes]
-            known = [part for part in parts if part]
-            return _join(" OR ", known, True) if len(known) == len(parts) else None
-
-
-def _phrase(term: Term) -> Candidates | None:
-    """The tokens of a term in a row. That is the term itself if it is one token and nothing else."""
-    found, folded = tokens(term.text), fold(term.text).strip()
-    if not found:
-        return None
-    star = "*" if term.prefix and is_word(folded[-1]) else ""
-    return Candidates(f'text : "{" ".join(found)}"{star}', found == [folded])
+        known = sorted(parts, key=lambda part: -len(part.expression))[:TERMS] if len(parts) > TERMS else parts
+        absent = [self.of(part.node) for part in nodes if isinstance(part, Not)]
+        surely = [part for part in absent if part and part.exact][:TERMS]
+        wanted = _join(" AND ", known, len(known) + len(surely) == len(nodes))
+        if not surely:
+            return wanted
+        return Candidates(f"({wanted.expression}) NOT ({_join(' OR ', surely, True).expression})", wanted.exact)
 
 
 def _scoped(names: Sequence[str]) -> str:
     return "scope : (" + (" OR ".join(f'"{name}"' for name in names) or '"none"') + ")"
-
-
-def _both(nodes: tuple[Node, ...], scope: Callable[[Field], Sequence[str] | None]) -> Candidates | None:
-    """All that the index knows of an And. What must be absent is left to the index only if the index knows it exactly."""
-    parts = [_candidates(part, scope) for part in nodes]
-    known = [part for part in parts if part]
-    if not known:
-        return None
-    absent = [_candidates(part.node, scope) for part in nodes if isinstance(part, Not)]
-    surely = [part for part in absent if part and part.exact]
-    wanted = _join(" AND ", known, len(known) + len(surely) == len(nodes))
-    if not surely:
-        return wanted
-    return Candidates(f"({wanted.expression}) NOT ({_join(' OR ', surely, True).expression})", wanted.exact)
 
 
 def _join(operator: str, parts: list[Candidates], exact: bool) -> Candidates:

@@ -206,7 +206,7 @@ class _Scan:
         here, following = self.text[self.position], self.text[self.position + 1 : self.position + 2]
         if here == "(" and self.position not in self.literal and following != ")" and len(self.open) < DEPTH:
             self.open.append(self.position)
-        elif here != "-" or not following or following.isspace() or following in "-)" or self.items[-1:] == ["-"]:
+        elif here != "-" or not (following.isalnum() or following in tuple('_"(')) or self.items[-1:] == ["-"]:
             return False
         self.items.append(here)
         self.position += 1

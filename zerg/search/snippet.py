@@ -22,7 +22,7 @@ class Segment(NamedTuple):
 
 def snippet(query: Query, text: str, width: int = WIDTH) -> list[Segment]:
     """About `width` characters of `text` with the most terms of the query in them, on one line; from the start if it has none."""
-    found = hits(query, text)
+    found = hits(query, text, 200)
     start, end = _window(found, text, width)
     segments, position = [Segment("…", False)] if text[:start].strip() else [], start
     for hit in found:
