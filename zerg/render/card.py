@@ -28,6 +28,8 @@ class Use(NamedTuple):
     whole: str  # address of the whole text of the result
     asked: str  # address of the whole text of the call
     ink: code.Ink
+    folder: str = ""  # where the agent worked
+    full: bool = False  # the reader came for this one
 
     @property
     def tool(self) -> str:
@@ -57,6 +59,16 @@ class Use(NamedTuple):
         """Whether the result is an error."""
         return bool(self.result and self.result.error)
 
+    @property
+    def path(self) -> str:
+        """The file that was worked on, relative to the folder where it is below it."""
+        return self.near(self.get("file_path", "notebook_path", "path"))
+
+    def near(self, path: str) -> str:
+        """`path` relative to the folder, with either kind of separator."""
+        inside = self.folder and path.startswith(self.folder) and path[len(self.folder) : len(self.folder) + 1] in ("/", "\\")
+        return path[len(self.folder) + 1 :] if inside else path
+
     def get(self, *names: str) -> str:
         """The first of these inputs that there is, as text."""
         found = next((self.input[name] for name in names if self.input.get(name) not in (None, "")), "")
@@ -81,7 +93,7 @@ def html(use: Use, extra: Html = NOTHING) -> Html:
     card = _failed(use, _face(use.tool)(use))
     label = join((tag("b", text(card.name)), tag("code", text(_line(card.subject))), _note(use, card)))
     classes = "tool bad" if use.failed else "tool" if use.result else "tool waiting"
-    return tag("details", tag("summary", label), card.body, extra, class_=classes, open=card.open)
+    return tag("details", tag("summary", label), card.body, extra, class_=classes, open=card.open or use.full)
 
 
 def _face(tool: str) -> Face:
@@ -111,7 +123,7 @@ def _line(value: str) -> str:
 
 
 def _output(use: Use) -> Html:
-    return lines.output(use.output, use.whole) if use.output.strip() else NOTHING
+    return lines.output(use.output, use.whole, use.full) if use.output.strip() else NOTHING
 
 
 # Commands
@@ -148,19 +160,19 @@ def _shell(use: Use) -> Card:
 
 
 def _read(use: Use) -> Card:
-    path = use.get("file_path", "notebook_path")
-    found = lines.numbered(lines.cut(use.output)[0])
+    path = use.path
+    found = lines.numbered(use.output[: lines.FULL] if use.full else lines.cut(use.output)[0])
     if found is None or use.failed:
         return Card("Read", path, "", _output(use))
     numbers, source = found
     markup = code.highlight(source, code.language_of(path)) if use.ink.take(len(source)) else text(source)
-    body = join((lines.listing(numbers, markup), lines.rest(use.output, lines.cut(use.output)[1], use.whole)))
+    body = join((lines.listing(numbers, markup), lines.rest(use.output, not use.full and lines.cut(use.output)[1], use.whole)))
     span = f":{numbers[0]}" if numbers[0] > 1 else ""
     return Card("Read", path + span, plural(use.output.count("\n") + 1, "line"), body)
 
 
 def _write(use: Use) -> Card:
-    path, content = use.get("file_path", "notebook_path"), use.get("content", "new_source")
+    path, content = use.path, use.get("content", "new_source")
     hunks = use.report.get("structuredPatch")
     if isinstance(hunks, Sequence) and hunks:
         return _changed("Write", path, diff.patched(hunks), use)
@@ -176,7 +188,7 @@ def _edit(use: Use) -> Card:
         changed = diff.patched(hunks)
     else:
         changed = [line for edit in _edits(use) for line in edit]
-    return _changed("Edit", use.get("file_path", "notebook_path"), changed, use)
+    return _changed("Edit", use.path, changed, use)
 
 
 def _edits(use: Use) -> list[list[diff.Line]]:
@@ -197,7 +209,7 @@ def _changed(name: str, path: str, changed: list[diff.Line], use: Use) -> Card:
 
 
 def _grep(use: Use) -> Card:
-    place = use.get("path", "glob", "type")
+    place = use.near(use.get("path", "glob", "type"))
     subject = use.get("pattern") + (f" in {place}" if place else "")
     found = use.report.get("numFiles")
     note = plural(found, "file") if isinstance(found, int) and found else _found(use)
@@ -213,7 +225,7 @@ def _found(use: Use) -> str:
 
 
 def _list(use: Use) -> Card:
-    return Card("LS", use.get("path"), _found(use), _output(use))
+    return Card("LS", use.path, _found(use), _output(use))
 
 
 # The web

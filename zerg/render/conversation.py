@@ -27,6 +27,7 @@ class View(NamedTuple):
     agents: Mapping[str, Session] = {}  # subagents by the call that started them
     ink: Ink = Ink(0)
     at: str = ""  # id of the event that the reader came for
+    folder: str = ""  # where the agent worked: files below it are shown relative to it
 
     def whole(self, entry: Entry | None) -> str:
         """Where the whole text of an entry is."""
@@ -62,7 +63,7 @@ def _answer(entry: Entry, view: View) -> Html:
 
 
 def _thinking(entry: Entry, view: View) -> Html:
-    return _fold("Thinking", entry.text, tag("div", prose.html(entry.text, view.ink), class_="prose"))
+    return _fold("Thinking", entry, view, tag("div", prose.html(entry.text, view.ink), class_="prose"))
 
 
 def _call(entry: Entry, view: View) -> Html:
@@ -78,11 +79,12 @@ def _result(entry: Entry, view: View) -> Html:
 
 
 def _card(call: Entry | None, result: Entry | None, view: View, spilled: Sequence[Entry] = ()) -> Html:
-    use = card.Use(call, result, view.whole(result), view.whole(call), view.ink)
+    came = view.at != "" and view.at in [entry.id for entry in (call, result, *spilled) if entry]
+    use = card.Use(call, result, view.whole(result), view.whole(call), view.ink, view.folder, came)
     agent = view.agents.get(call.call) if call else None
     anchors = [_anchor(entry, view) for entry in (result, *spilled) if call and entry]
     extra = [_images(result, view)] if result else []
-    extra += [lines.output(entry.text, view.whole(entry)) for entry in spilled]
+    extra += [lines.output(entry.text, view.whole(entry), entry.id == view.at) for entry in spilled]
     return join((*anchors, card.html(use, join(extra)), _agent(agent) if agent else NOTHING))
 
 
@@ -100,7 +102,7 @@ def _agent(agent: Session) -> Html:
 
 
 def _output(entry: Entry, view: View) -> Html:
-    return _fold("Spilled output", entry.text, lines.output(entry.text, view.whole(entry)))
+    return _fold("Spilled output", entry, view, lines.output(entry.text, view.whole(entry), entry.id == view.at))
 
 
 def _command(entry: Entry, view: View) -> Html:
@@ -111,7 +113,7 @@ def _compaction(entry: Entry, view: View) -> Html:
     if entry.label != "summary":
         return tag("p", text("conversation compacted"), class_="boundary")
     body = tag("div", prose.html(entry.text, view.ink), class_="prose")
-    return _fold("Summary of what came before", entry.text, body)
+    return _fold("Summary of what came before", entry, view, body)
 
 
 def _interrupt(entry: Entry, view: View) -> Html:
@@ -125,7 +127,7 @@ def _error(entry: Entry, view: View) -> Html:
 
 def _notice(entry: Entry, view: View) -> Html:
     name = entry.label.replace("_", " ").capitalize() or "Notice"
-    return _fold(name, entry.text, lines.output(entry.text, view.whole(entry)))
+    return _fold(name, entry, view, lines.output(entry.text, view.whole(entry), entry.id == view.at))
 
 
 def _title(entry: Entry, view: View) -> Html:
@@ -134,18 +136,19 @@ def _title(entry: Entry, view: View) -> Html:
 
 def _raw(entry: Entry, view: View) -> Html:
     said = {Kind.UNKNOWN: "Record of an unknown type", Kind.BROKEN: "Broken line", Kind.OVERSIZE: "Oversize line"}[entry.kind]
-    return _fold(f"{said} · {size(entry.length)}", entry.text, lines.output(entry.text, view.whole(entry)))
+    return _fold(f"{said} · {size(entry.length)}", entry, view, lines.output(entry.text, view.whole(entry)))
 
 
 def _long(entry: Entry, view: View, class_: str) -> Html:
-    shown, hidden = lines.cut(ansi.plain(entry.text))
+    shown, hidden = (ansi.plain(entry.text), False) if entry.id == view.at else lines.cut(ansi.plain(entry.text))
     return join((tag("div", text(shown), class_=class_), lines.rest(entry.text, hidden, view.whole(entry))))
 
 
-def _fold(name: str, value: str, body: Html) -> Html:
+def _fold(name: str, entry: Entry, view: View, body: Html) -> Html:
     """Closed until somebody wants it; its first words say whether that is worth it."""
-    start = " ".join(value[:400].split())[:160]
-    return tag("details", tag("summary", tag("b", text(name)), tag("span", text(start))), body, class_="fold")
+    start = " ".join(entry.text[:400].split())[:160]
+    label = tag("summary", tag("b", text(name)), tag("span", text(start)))
+    return tag("details", label, body, class_="fold", open=entry.id == view.at)
 
 
 def _images(entry: Entry, view: View) -> Html:

@@ -11,12 +11,13 @@ from zerg.render.quantity import count, size
 
 LINES = 40  # shown before "show all"
 CHARACTERS = 6 * 1024
+FULL = 64 * 1024  # characters
 NUMBERED = re.compile(r"[ ]{0,8}(\d{1,7})[→\t](.*)")  # how Read prints a file
 
 
-def output(value: str, whole: str) -> Html:
-    """What a tool printed. `whole` is where all of it is to be had."""
-    shown, hidden = cut(value.strip("\n"))
+def output(value: str, whole: str, full: bool = False) -> Html:
+    """What a tool printed. `whole` is where all of it is to be had; `full` shows much more of it."""
+    shown, hidden = (value[:FULL], len(value) > FULL) if full else cut(value.strip("\n"))
     return join((tag("pre", ansi.html(shown), class_="output", tabindex=0), rest(value, hidden, whole)))
 
 

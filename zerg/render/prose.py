@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+import re
+from collections.abc import Iterator, MutableMapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -15,6 +16,7 @@ from zerg.render import code, diff
 from zerg.render.html import WEB, Html, link, tag, text
 
 LIMIT = 128 * 1024  # characters; longer texts are shown as they are
+BARE = re.compile(r"(https?://[^\s<>\"'`()\[\]{}]+[^\s<>\"'`()\[\]{}.,;:!?*])")  # an address in running text
 KEPT = 32 * 1024  # characters; longer texts are not worth a place in the cache
 
 
@@ -55,6 +57,8 @@ def _tame(state: StateCore) -> None:
                 refused.append(_aim(child))
             elif child.type == "link_close" and refused.pop():
                 child.tag = "span"
+        if token.children and "://" in token.content:
+            token.children = list(_linked(token.children))
 
 
 def _aim(token: Token) -> bool:
@@ -65,6 +69,22 @@ def _aim(token: Token) -> bool:
         return False
     token.tag, token.attrs = "span", {"class": "reference", "title": address}
     return True
+
+
+def _linked(tokens: Sequence[Token]) -> Iterator[Token]:
+    """The tokens with bare addresses of the web made links, except inside of links."""
+    depth = 0
+    for token in tokens:
+        depth += token.nesting if token.type in ("link_open", "link_close") else 0
+        if token.type != "text" or depth or "://" not in token.content:
+            yield token
+            continue
+        for position, piece in enumerate(BARE.split(token.content)):
+            if position % 2:
+                yield Token("link_open", "a", 1, attrs={"href": piece, "rel": "noopener noreferrer"})
+            yield Token("text", "", 0, content=piece)
+            if position % 2:
+                yield Token("link_close", "a", -1)
 
 
 def _fence(renderer: RendererProtocol, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]) -> str:

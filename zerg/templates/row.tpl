@@ -1,5 +1,5 @@
-<article class="row" id="s-{{session.id}}">
-{{!clock(session.started_at, zone) or '<time></time>'}}
+<article class="row{{' dated' if hits is not None else ''}}" id="s-{{session.id}}">
+{{!(stamp if hits is not None else clock)(session.started_at, zone) or '<time></time>'}}
 <div>
 <h3><a href="/s/{{session.id}}{{get('suffix', '')}}">{{title_of(session)}}</a></h3>
 <div class="facts"><span>{{session.project or 'no project'}}</span>
@@ -39,6 +39,9 @@
 <div class="hits">
 % for hit in hits:
 <a href="{{hit.address}}"><i>{{hit.name}}</i>{{!hit.snippet}}</a>
+% end
+% if get('rest'):
+<a href="/s/{{session.id}}{{get('suffix', '')}}"><i></i>{{count(rest)}} more</a>
 % end
 </div>
 % end

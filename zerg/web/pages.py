@@ -16,12 +16,15 @@ from zerg import timeline
 from zerg.errors import NotFound, ZergError
 from zerg.events import Kind
 from zerg.render import chart, label, moment
+from zerg.search import engine
+from zerg.search.query import FIELDS, SYNTAX
 from zerg.store import Store
 from zerg.store.session import Filter, Session
-from zerg.web import asset, chip
+from zerg.web import asset, chip, result
 from zerg.web.template import fill
 
 WINDOW = 100  # events of a session at a time
+HITS = 20  # sessions of a search at a time
 ROWS = 100  # sessions of the Timeline at a time
 TALK = (Kind.PROMPT, Kind.ANSWER, Kind.COMMAND)
 TOOLS = (Kind.TOOL_CALL, Kind.TOOL_RESULT, Kind.OUTPUT)
@@ -124,7 +127,7 @@ class Pages:
             "resume": label.resume(session),
             "kinds": switches(session.id, shown_kinds(request.query)),
             "q": request.query.get("q", ""),
-            "terms": json.dumps(request.query.get("q", "").split()),
+            "terms": json.dumps(result.terms(request.query.get("q", ""))),
             **self.common(),
         }
 
@@ -137,7 +140,7 @@ class Pages:
         kinds = tuple(kind for name in chosen for kind in KINDS[name]) or timeline.SHOWN
         at, before, after = (query.get(name, "") for name in ("at", "before", "after"))
         found = timeline.window(self.store, session.id, at=at, before=before, after=after, limit=WINDOW, kinds=kinds)
-        view = conversation.View(session.id, self.zone, found.results, found.agents, Ink(), at)
+        view = conversation.View(session.id, self.zone, found.results, found.agents, Ink(), at, session.cwd)
         way = partial(session_address, session.id, kind=",".join(chosen), q=query.get("q", ""))
         return {
             "blocks": conversation.html(found.entries, view),
@@ -164,8 +167,26 @@ class Pages:
         return HTTPResponse(data, 200, foreign(media_type) | {"Cache-Control": "private, max-age=31536000, immutable"})
 
     def search(self, query: str) -> str:
-        """`/?q=`: everything that contains what is asked."""
-        raise NotFound("search is not built yet")
+        """`/?q=`: everything that contains what is asked; `sort` is newest or relevance, `cursor` goes on."""
+        sort = "relevance" if request.query.get("sort") == "relevance" else "newest"
+        cursor = request.query.get("cursor", "")
+        asked = f"{query}*" if request.query.get("typing") and query[-1:].isalnum() else query  # its last word goes on
+        found = engine.search(self.store, asked, sort=sort, limit=HITS, cursor=cursor, now=datetime.now(self.zone))
+        values = {
+            "q": query,
+            "headline": result.headline(found),
+            "took": f"{found.took_ms:.0f} ms",
+            "orders": [(name, result.address(query, sort=name), name == sort) for name in engine.SORTS],
+            "facets": result.facets(found, query),
+            "help": (*SYNTAX, *FIELDS.values()),
+            "hints": found.hints,
+            "groups": result.groups(found, query),
+            "suffix": "?" + urlencode({"q": query}),
+            "more": result.address(query, sort=sort, cursor=found.next) if found.next else "",
+            "machines": False,
+            **self.common(),
+        }
+        return self.answer("found" if request.query.get("partial") else "results", self.etag(), **values)
 
     def etag(self) -> str:
         """Changes with every commit, and every minute: "live" and "today" pass without one."""

@@ -28,7 +28,7 @@ function find() {
 /** Go to the next (1) or the previous (-1) hit. */
 export function step(by) {
   if (!ranges.length) return;
-  at = at < 0 && by < 0 ? ranges.length - 1 : (at + by + ranges.length) % ranges.length;
+  at = (Math.max(at, by > 0 ? -1 : 0) + by + ranges.length) % ranges.length;
   const range = ranges[at];
   for (let fold = range.startContainer.parentElement.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
   CSS.highlights.set("hit-here", new Highlight(range));
@@ -36,4 +36,12 @@ export function step(by) {
   scrollBy({ top: top - innerHeight / 3 });
 }
 
-if (terms.length && globalThis.CSS?.highlights) everywhere(find);
+if (terms.length && globalThis.CSS?.highlights) {
+  everywhere(find);
+  const block = document.querySelector(".found")?.closest(".block");
+  const first = ranges.findIndex((range) => block?.contains(range.startContainer));
+  if (first >= 0) {
+    at = first - 1;
+    step(1);
+  }
+}

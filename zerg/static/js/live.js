@@ -22,7 +22,7 @@ const timeline = document.querySelector("[data-poll]");
 if (timeline) {
   let etag = timeline.dataset.etag || null;
   watch(async () => {
-    if (timeline.querySelector("details[open]")) return; // a menu is in use
+    if (timeline.id !== "timeline" || timeline.querySelector("details[open]")) return; // results stand here, or a menu is in use
     const fresh = await piece(timeline.dataset.poll, etag);
     if (!fresh) return;
     const chosen = timeline.querySelector(".row.here")?.id;

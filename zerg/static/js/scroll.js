@@ -29,6 +29,5 @@ everywhere((root) => {
 // A link into the middle opens there: the browser has no fragment to go by.
 const found = document.querySelector(".found");
 if (found) {
-  for (const fold of [found.closest("details"), found.querySelector("details")]) if (fold) fold.open = true;
-  found.scrollIntoView({ block: "center" });
+  found.closest(".block").scrollIntoView({ block: "start" });
 }
