@@ -474,6 +474,35 @@ def test_an_unknown_record_is_kept_and_shown() -> None:
     assert summed(list(parsed.events)) == [("unknown", "hologram", "from\ntomorrow")]
 
 
+def test_an_unknown_part_of_a_known_record_is_kept_and_shown() -> None:
+    values = system("from_tomorrow", beam="words"), answered({"type": "hologram", "beam": "words"}), answered(text("a"))
+    assert [(one.verdict, summed(list(one.events))) for one in read(*values)] == [
+        (Verdict.UNKNOWN, [("unknown", "from_tomorrow", "words")]),
+        (Verdict.UNKNOWN, [("unknown", "hologram", "hologram\nwords")]),
+        (Verdict.EVENT, [("answer", "", "a")]),
+    ]
+
+
+def test_no_text_holds_an_encoded_image() -> None:
+    file = {"type": "image", "file": {"base64": PIXEL, "type": "image/png"}}
+    values = {"type": "attachment", "attachment": {"type": "file", "content": file}}, {"type": "hologram", "content": [PICTURE]}
+    assert all(PIXEL not in event.text for event in events(*values))
+
+
+def test_text_that_takes_long_to_read_does_not() -> None:
+    """Tags that never end, and thousands of reminders: a megabyte each, and none may need the square of that."""
+    for hostile in (
+        "<a>",
+        "<system-reminder></system-reminder>",
+        "<ide_selection></ide_selection>",
+        "\x1b[",
+        "<command-name>",
+        "<",
+    ):
+        content = hostile * (1_000_000 // len(hostile))
+        assert read(said(content), system("x", content=content))
+
+
 def test_lines_without_an_object() -> None:
     found = whole(MAIN, b'{"type":"torn\n\n// a comment\n')
     assert [parsed.verdict for _, parsed in found] == [Verdict.BROKEN, Verdict.BLANK, Verdict.SKIPPED]

@@ -37,9 +37,8 @@ def system(value: Mapping[str, Any]) -> Events:
         return ()
     if subtype in _SYSTEM:
         return _SYSTEM[subtype](value)
-    text = tag.plain(string(value.get("content")))
-    label = subtype or string(value.get("level"))
-    return (Event(0, Kind.NOTICE, text, label=label),) if text else _unless_empty(Kind.UNKNOWN, value.get("content"), label)
+    said = _unless_empty(Kind.NOTICE, string(value.get("content")), subtype or string(value.get("level")))
+    return said if said or not subtype else unknown(value)
 
 
 def _boundary(value: Mapping[str, Any]) -> Events:
@@ -152,14 +151,15 @@ def result(value: Mapping[str, Any]) -> Events:
 
 
 def unknown(value: Mapping[str, Any]) -> Events:
-    """The event of a record whose type this version does not know: all it says but for the envelope."""
+    """The event of a record of a type that this version does not know: all it says but for the envelope."""
     said = {key: item for key, item in value.items() if key not in _ENVELOPE}
-    return (Event(0, Kind.UNKNOWN, "\n".join(strings(said)), label=string(value.get("type"))),)
+    label = string(value.get("subtype")) or string(value.get("type"))
+    return (Event(0, Kind.UNKNOWN, "\n".join(strings(said)), label=label),)
 
 
 _ENVELOPE = frozenset(
     (
-        *("uuid", "parentUuid", "sessionId", "timestamp", "cwd", "version", "gitBranch", "userType", "type", "slug"),
+        *("uuid", "parentUuid", "sessionId", "timestamp", "cwd", "version", "gitBranch", "userType", "type", "subtype", "slug"),
         *("agentId", "entrypoint", "promptId", "requestId", "isSidechain", "isMeta", "level"),
     )
 )

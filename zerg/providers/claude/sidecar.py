@@ -8,7 +8,7 @@ from zerg.events import Event, Identity, Kind, Parsed, Record, Verdict
 from zerg.providers import State, jsonl
 from zerg.providers.claude import notice
 from zerg.providers.claude.place import Place
-from zerg.providers.claude.transcript import subagent, without_value
+from zerg.providers.claude.transcript import subagent, verdict, without_value
 from zerg.providers.claude.value import string
 
 PIECE = 16 * 1024  # bytes; a piece of output ends with the line that reaches this size
@@ -68,8 +68,7 @@ class Meta:
         description, agent_type = (string(record.value.get(key)) for key in ("description", "agentType"))
         facts = {"title_agent": description, "agent_type": agent_type}
         events = (Event(0, Kind.TITLE, description, label="agent", data=record.value),) if description else ()
-        verdict = Verdict.EVENT if events else Verdict.SKIPPED
-        return Parsed(verdict, self._identity, events, facts={name: text for name, text in facts.items() if text})
+        return Parsed(verdict(events), self._identity, events, facts={name: text for name, text in facts.items() if text})
 
 
 class Journal:
@@ -89,7 +88,5 @@ class Journal:
         if kind == "started":
             return Parsed(Verdict.SKIPPED, Identity(self._session))
         identity = subagent(self._session, agent) if agent else Identity(self._session)
-        if kind != "result":
-            return Parsed(Verdict.UNKNOWN, identity, notice.unknown(record.value))
-        events = notice.result(record.value)
-        return Parsed(Verdict.EVENT if events else Verdict.SKIPPED, identity, events)
+        events = notice.result(record.value) if kind == "result" else notice.unknown(record.value)
+        return Parsed(verdict(events), identity, events)

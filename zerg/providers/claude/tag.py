@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from zerg.events import Event, Kind
 
+_MOST = 32  # reminders, or editors' notes, that are taken off a text: each costs a pass over it
 REMINDER = ("<system-reminder>", "</system-reminder>")
 _NAME = re.compile(r"\s*<([a-z][a-z-]*)[ >]")
 _CONTEXT = re.compile(r"\s*<(ide_[a-z_]+)>")
@@ -30,16 +31,25 @@ def plain(text: str) -> str:
 def without_reminders(text: str) -> str:
     """`text` without the system reminders at its ends; those in between are quoted by something and stay."""
     opening, closing = REMINDER
-    while text.rstrip().endswith(closing) and (start := text.rfind(opening)) >= 0:
+    if closing not in text:
+        return text
+    for _ in range(_MOST):
+        if not text.rstrip().endswith(closing) or (start := text.rfind(opening)) < 0:
+            break
         text = text[:start].rstrip()
-    while text.lstrip().startswith(opening) and (end := text.find(closing)) >= 0:
+    for _ in range(_MOST):
+        if not text.lstrip().startswith(opening) or (end := text.find(closing)) < 0:
+            break
         text = text[end + len(closing) :].lstrip()
     return text
 
 
 def without_context(text: str) -> str:
     """`text` without what an editor put before it: the open file, the selection."""
-    while (found := _CONTEXT.match(text)) and (end := text.find(f"</{found[1]}>")) >= 0:
+    for _ in range(_MOST):
+        found = _CONTEXT.match(text)
+        if not found or (end := text.find(f"</{found[1]}>")) < 0:
+            break
         text = text[end + len(found[1]) + 3 :].lstrip()
     return text
 

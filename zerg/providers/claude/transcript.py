@@ -65,8 +65,7 @@ class Transcript:
             return Parsed(Verdict.SKIPPED, identity, key=string(value.get("uuid")))
         events = _EVENTS[kind](value) if kind in _EVENTS else notice.unknown(value)
         events = self._new(kind, value, events)
-        verdict = Verdict.UNKNOWN if kind not in _EVENTS else Verdict.EVENT if events else Verdict.SKIPPED
-        return self._parsed(verdict, identity, value, events)
+        return self._parsed(identity, value, events)
 
     def _identity(self, value: Mapping[str, Any]) -> Identity:
         agent = string(value.get("agentId"))
@@ -99,7 +98,7 @@ class Transcript:
         events = (message.answer if kind == "assistant" else message.heard)(inner, ("data", "message", *message.CONTENT))
         parent = self._identity(value) if self._place.role is Role.AGENT else self._own
         identity = subagent(parent.parent or parent.session, agent)
-        return self._parsed(Verdict.EVENT if events else Verdict.SKIPPED, identity, inner, events)._replace(copied=True)
+        return self._parsed(identity, inner, events)._replace(copied=True)
 
     def _new(self, kind: str, value: Mapping[str, Any], events: tuple[Event, ...]) -> tuple[Event, ...]:
         """`events` without those that repeat what an earlier record said."""
@@ -118,11 +117,11 @@ class Transcript:
         prompt = event.kind is Kind.PROMPT and not event.image
         return prompt and queue.repeats(self.state, event.text, taken)
 
-    def _parsed(self, verdict: Verdict, identity: Identity, value: Mapping[str, Any], events: tuple[Event, ...]) -> Parsed:
+    def _parsed(self, identity: Identity, value: Mapping[str, Any], events: tuple[Event, ...]) -> Parsed:
         body = mapping(value.get("message"))
         model = string(body.get("model"))
         return Parsed(
-            verdict, identity, events,
+            verdict(events), identity, events,
             key=string(value.get("uuid")),
             at=milliseconds(value.get("timestamp")),
             model="" if model == SYNTHETIC else model,
@@ -187,6 +186,13 @@ class Transcript:
 def subagent(parent: str, agent: str) -> Identity:
     """The identity of the subagent `agent` of session `parent`."""
     return Identity(named_session(parent, agent), parent, agent)
+
+
+def verdict(events: tuple[Event, ...]) -> Verdict:
+    """Of a record that is an object."""
+    if any(event.kind is Kind.UNKNOWN for event in events):
+        return Verdict.UNKNOWN
+    return Verdict.EVENT if events else Verdict.SKIPPED
 
 
 def without_value(record: Record, identity: Identity) -> Parsed:

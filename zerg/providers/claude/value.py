@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-_OPAQUE = ("signature", "encrypted_content", "encrypted_index", "encrypted_stdout")  # keys of what nobody can read
+_OPAQUE = ("base64", "signature", "encrypted_content", "encrypted_index", "encrypted_stdout")  # keys of what nobody can read
 
 
 def string(value: Any) -> str:
