@@ -1,9 +1,8 @@
-"""What the import of a home costs from the start of the process until all is in, and what pages take meanwhile."""
+"""What the import of a home costs from the start of the process until all is in: once alone, once while it is looked at."""
 
 from __future__ import annotations
 
 import re
-import shutil
 import tempfile
 import threading
 import time
@@ -13,7 +12,8 @@ from bench import home, page
 from bench.figure import Figure, Figures, quantile
 from bench.server import Server
 
-BETWEEN = 1 / 30  # seconds between two pages
+BETWEEN = 0.1  # seconds between two visits
+POLL = 0.1  # seconds between two questions whether all is in
 
 
 class Visitor(threading.Thread):
@@ -40,34 +40,50 @@ class Visitor(threading.Thread):
 
 
 def filled(claude: Path, into: Path) -> Figures:
-    """Import `claude` into the empty home `into`."""
+    """Import `claude` into the empty home `into`, with nobody looking."""
+    source = home.size(claude)
+    with Server(into, claude) as server:
+        seconds = until_idle(server)
+        speed = {"answers after": Figure(server.ready, "s", most=1.0), "import": Figure(source / 1e6 / seconds, "MB/s", least=40)}
+        peak, _ = server.memory()
+        pages = page.looked_at(server)
+        highest, now = server.memory()
+    database = sum(file.stat().st_size for file in into.glob("zerg.db"))
+    memory = {
+        "memory, peak of the import": Figure(peak, "MB", most=90),
+        "memory, peak of the pages": Figure(highest, "MB", most=90),
+        "memory, then": Figure(now, "MB", most=90),
+    }
+    return {**speed, **pages, **memory, "database / source": Figure(database / source, "", most=0.4)}
+
+
+def visited(claude: Path, into: Path) -> Figures:
+    """The same, while somebody looks."""
     with Server(into, claude) as server:
         visitor = Visitor(server)
         visitor.start()
-        while not server.idle():
-            time.sleep(0.05)
-        seconds = time.perf_counter() - server.started
+        seconds = until_idle(server)
         visitor.enough.set()
         visitor.join()
-        source = home.size(claude)
-        figures = {
-            "answers after": Figure(server.ready, "s", most=1.0),
-            "first Timeline with sessions": Figure(visitor.first, "s", most=1.5),
-            "import": Figure(source / 1e6 / seconds, "MB/s", least=40),
-            "page meanwhile, p50": Figure(quantile(visitor.seconds, 0.5) * 1e3, "ms"),
-            "page meanwhile, p95": Figure(quantile(visitor.seconds, 0.95) * 1e3, "ms", most=100),
-            **page.looked_at(server),
-        }
-        peak, now = server.memory()
-    database = sum(file.stat().st_size for file in into.glob("zerg.db"))
-    sizes = {"memory, peak": Figure(peak, "MB", most=90), "memory, then": Figure(now, "MB", most=90)}
-    return figures | sizes | {"database / source": Figure(database / source, "", most=0.4)}
+    return {
+        "first Timeline with sessions": Figure(visitor.first, "s", most=1.5),
+        "import while looked at": Figure(home.size(claude) / 1e6 / seconds, "MB/s"),
+        "page meanwhile, p50": Figure(quantile(visitor.seconds, 0.5) * 1e3, "ms"),
+        "page meanwhile, p95": Figure(quantile(visitor.seconds, 0.95) * 1e3, "ms", most=100),
+    }
+
+
+def until_idle(server: Server) -> float:
+    """Seconds from the start of the process until all is in."""
+    while not server.idle():
+        time.sleep(POLL)
+    return time.perf_counter() - server.started
 
 
 def cold(claude: Path) -> Figures:
-    """The same, into a home that is thrown away."""
-    into = Path(tempfile.mkdtemp(prefix="zerg-bench-"))
-    try:
-        return filled(claude, into)
-    finally:
-        shutil.rmtree(into)
+    """Both, into homes that are thrown away."""
+    figures: dict[str, Figure] = {}
+    for measure in (filled, visited):
+        with tempfile.TemporaryDirectory(prefix="zerg-bench-") as into:
+            figures |= measure(claude, Path(into))
+    return figures
