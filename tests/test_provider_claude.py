@@ -230,6 +230,14 @@ def test_what_an_editor_adds_is_no_part_of_the_title() -> None:
     assert parsed.facts["title_prompt"] == "Why not?"
 
 
+def test_a_command_that_expands_into_a_prompt_gives_a_title() -> None:
+    own = "<command-message>review</command-message>\n<command-name>/review</command-name>\n<command-args>the mill</command-args>"
+    (parsed,) = read(said(own))
+    assert parsed.facts["title_prompt"] == "/review the mill"
+    (parsed,) = read(said("<command-name>/clear</command-name>\n<command-message>clear</command-message>"))
+    assert "title_prompt" not in parsed.facts
+
+
 def test_the_slot_is_the_place_of_the_block() -> None:
     found = events(said([text("<system-reminder>x</system-reminder>"), text("[Request interrupted by user]"), text("Go on")]))
     assert [(event.slot, event.kind) for event in found] == [(1, Kind.INTERRUPT), (2, Kind.PROMPT)]

@@ -1,8 +1,9 @@
 """Claude Code: transcripts under ``~/.claude/projects``, versions 1.0 to 2.1.
 
 `place` tells files by their paths; `transcript` reads sessions and subagents, with `message` for what both sides say (`tool`,
-`tag`, `picture`), `notice` for all other records, `queue` and `sidechain` for what a record alone does not tell; `sidecar`
-reads the files beside them; `value` guards against JSON of any shape.
+`tag`, `picture`), `notice` for all other records, `fact` and `usage` for what they say of their session, `queue` and
+`sidechain` for what a record alone does not tell; `sidecar` reads the files beside them; `value` guards against JSON of any
+shape.
 
 Labels of events. prompt: "" typed, "queued" typed while the agent was busy, "task" what a subagent was told. command:
 slash, bash, stdout, stderr, queued. compaction: boundary, summary, microcompact. error: retry, or the API's own word.

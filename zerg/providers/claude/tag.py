@@ -71,7 +71,9 @@ def event(slot: int, text: str) -> Event | None:
 def _slash(slot: int, text: str) -> Event:
     name = inner(text, "command-name") or "/" + inner(text, "command-message")
     arguments = inner(text, "command-args")
-    return Event(slot, Kind.COMMAND, f"{name} {arguments}".strip(), label="slash", data={"name": name, "args": arguments})
+    expands = text.lstrip().startswith("<command-message>")  # into a prompt: a skill or a command of one's own
+    data = {"name": name, "args": arguments, "expands": expands}
+    return Event(slot, Kind.COMMAND, f"{name} {arguments}".strip(), label="slash", data=data)
 
 
 def _bash(slot: int, text: str) -> Event:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
-from zerg.events import OVERSIZE_TEXT, Event, Identity, Kind, Parsed, Record, Usage, Verdict, named_session
+from zerg.events import OVERSIZE_TEXT, Event, Identity, Kind, Parsed, Record, Verdict, named_session
 from zerg.providers import State, jsonl
-from zerg.providers.claude import message, notice, queue, sidechain, tag, tool
+from zerg.providers.claude import message, notice, queue, sidechain
+from zerg.providers.claude.fact import ENVELOPE, Facts
 from zerg.providers.claude.message import SYNTHETIC
 from zerg.providers.claude.place import Place, Role
-from zerg.providers.claude.value import count, mapping, pick, string
-
-_TITLE = 200  # characters of a prompt that serve as a title
-_TASKS = 16  # started subagents that are remembered until their first record
-_PLACEHOLDERS = ((2, 1, 1), (2, 1, 42))  # first and last version that wrote placeholders as output tokens
-_ENVELOPE = ("cwd", "gitBranch", "version", "entrypoint")
-_VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
+from zerg.providers.claude.usage import usage_of
+from zerg.providers.claude.value import mapping, pick, string
 
 _EVENTS: Mapping[str, Callable[[Mapping[str, Any]], tuple[Event, ...]]] = {
     "assistant": message.answer,
@@ -35,9 +29,9 @@ _REPEATED = ("custom-title", "ai-title", "pr-link")  # written again at every tu
 class Transcript:
     """The reader of a session's or a subagent's file.
 
-    State: `end`: of the last record; `parent`, `agent`: as the last record said; `queue`, `sidechains`: see those modules;
-    `tasks`: the subagents that were started, by their prompt; `last`: the last title of each sort. It counts only for the
-    record that follows in the file: one that is read out of order, to show it again, is never taken for a repeat.
+    State: `end`: of the last record; `parent`, `agent`: as the last record said; `last`: the last title of each sort; the
+    rest belongs to `queue`, `sidechain` and `fact`. It counts only for the record that follows in the file: one that is read
+    out of order, to show it again, is never taken for a repeat.
     """
 
     def __init__(self, place: Place, path: str, state: State) -> None:
@@ -45,7 +39,7 @@ class Transcript:
         self._place = place
         self._path = path
         self._own = Identity(place.session)
-        self._seen: tuple[tuple[Any, ...], dict[str, str]] = ((), {})
+        self._facts = Facts(state)
 
     def frame(self, data: bytes, offset: int, at_end: bool) -> Iterator[Record]:
         return jsonl.frame(data, offset, at_end)
@@ -94,7 +88,7 @@ class Transcript:
         kind = string(inner.get("type"))
         if data.get("type") != "agent_progress" or not agent or kind not in ("user", "assistant"):
             return Parsed(Verdict.SKIPPED, self._identity(value), key=string(value.get("uuid")))
-        inner = {**pick(value, _ENVELOPE), **inner, "isSidechain": True}
+        inner = {**pick(value, ENVELOPE), **inner, "isSidechain": True}
         events = (message.answer if kind == "assistant" else message.heard)(inner, ("data", "message", *message.CONTENT))
         parent = self._identity(value) if self._place.role is Role.AGENT else self._own
         identity = subagent(parent.parent or parent.session, agent)
@@ -118,69 +112,20 @@ class Transcript:
         return prompt and queue.repeats(self.state, event.text, taken)
 
     def _parsed(self, identity: Identity, value: Mapping[str, Any], events: tuple[Event, ...]) -> Parsed:
-        body = mapping(value.get("message"))
-        model = string(body.get("model"))
+        model = string(mapping(value.get("message")).get("model"))
         return Parsed(
             verdict(events), identity, events,
             key=string(value.get("uuid")),
             at=milliseconds(value.get("timestamp")),
             model="" if model == SYNTHETIC else model,
-            usage=_usage(value, body, model) if "usage" in body else None,
+            usage=usage_of(value) if model else None,
             copied=self._copied(value),
-            facts=self._all_facts(value, events),
+            facts=self._facts.of(value, events),
         )  # fmt: skip
 
     def _copied(self, value: Mapping[str, Any]) -> bool:
         session = string(value.get("sessionId"))
         return self._place.named and self._place.session not in ("", session.lower()) and session != ""
-
-    def _all_facts(self, value: Mapping[str, Any], events: tuple[Event, ...]) -> Mapping[str, str]:
-        facts, more = self._facts(value), self._more_facts(value, events)
-        return {**facts, **more} if more else facts
-
-    def _facts(self, value: Mapping[str, Any]) -> Mapping[str, str]:
-        """Those of the envelope; the same object again for as long as they are the same."""
-        found = tuple(map(value.get, _ENVELOPE))
-        if found != self._seen[0]:
-            pairs = zip(("cwd", "branch", "version", "entrypoint"), found, strict=True)
-            self._seen = found, {name: text for name, text in pairs if isinstance(text, str) and text}
-            if self._seen[1].get("branch") == "HEAD":  # no branch is checked out
-                del self._seen[1]["branch"]
-        return self._seen[1]
-
-    def _more_facts(self, value: Mapping[str, Any], events: tuple[Event, ...]) -> dict[str, str]:
-        kind, facts = string(value.get("type")), {}
-        if kind == "assistant":
-            self._note_tasks(value, events)
-            if agent_type := string(value.get("attributionAgent")):
-                facts["agent_type"] = agent_type
-        elif kind == "summary":
-            facts["leaf"] = string(value.get("leafUuid"))
-        elif kind in notice.TITLES and events:
-            facts[notice.TITLES[kind][0]] = events[0].text
-        elif kind == "pr-link":
-            facts["pr"] = string(value.get("prUrl"))
-        for event in events:
-            if event.kind is Kind.PROMPT:
-                facts |= self._prompt_facts(event)
-        return {name: text for name, text in facts.items() if text}
-
-    def _note_tasks(self, value: Mapping[str, Any], events: tuple[Event, ...]) -> None:
-        """Remember the subagents that a message starts."""
-        if not any(event.tool in ("Task", "Agent") for event in events):
-            return
-        tasks: dict[str, list[str]] = self.state.setdefault("tasks", {})
-        for prompt, description, agent_type in tool.agents(message.blocks(value)):
-            tasks[queue.digest(prompt)] = [description, agent_type]
-        while len(tasks) > _TASKS:
-            del tasks[next(iter(tasks))]
-
-    def _prompt_facts(self, event: Event) -> dict[str, str]:
-        """A title of the session; of a subagent inside this file also what its parent calls it."""
-        facts = {"title_prompt": " ".join(tag.without_context(event.text)[: 4 * _TITLE].split())[:_TITLE]}
-        if event.label == "task" and (tasks := self.state.get("tasks")):
-            facts["title_agent"], facts["agent_type"] = tasks.get(queue.digest(event.text), ("", ""))
-        return facts
 
 
 def subagent(parent: str, agent: str) -> Identity:
@@ -215,28 +160,3 @@ def milliseconds(timestamp: Any) -> int | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return round(moment.timestamp() * 1000)
-
-
-def _usage(value: Mapping[str, Any], body: Mapping[str, Any], model: str) -> Usage | None:
-    name, usage = string(body.get("id")), mapping(body.get("usage"))
-    if not name or not model or model == SYNTHETIC:
-        return None
-    request = string(value.get("requestId"))
-    written = mapping(usage.get("cache_creation"))
-    short, long = count(written.get("ephemeral_5m_input_tokens")), count(written.get("ephemeral_1h_input_tokens"))
-    return Usage(
-        f"{name}:{request}" if request else name, model,
-        input=count(usage.get("input_tokens")),
-        output=count(usage.get("output_tokens")),
-        cache_read=count(usage.get("cache_read_input_tokens")),
-        cache_write_5m=short if short or long else count(usage.get("cache_creation_input_tokens")),
-        cache_write_1h=long,
-        lower_bound=body.get("stop_reason") is None and _placeholder(string(value.get("version"))),
-    )  # fmt: skip
-
-
-@lru_cache(maxsize=64)
-def _placeholder(version: str) -> bool:
-    """Whether this version is known to write placeholders for output tokens."""
-    found = _VERSION.match(version)
-    return found is not None and _PLACEHOLDERS[0] <= tuple(map(int, found.groups())) <= _PLACEHOLDERS[1]
