@@ -25,10 +25,12 @@ from zerg.store import Store, index, session
 from zerg.store.event import EventRow, second_of
 from zerg.store.session import Session
 
-BUDGET = 0.1  # seconds after which a page ends, full or not
+BUDGET = 0.1  # seconds after which a page ends, even with nothing on it
+ENOUGH, SOON = 10, 0.025  # hits with which it ends after so many seconds
 COUNTING = 0.01  # seconds after which a full page stops counting
+SESSIONS = 10  # of a page, unless another number is asked for; each costs a chunk to unpack
 LIMIT = 200  # hits of a page
-SNIPPETS = 60  # of a page, shared among its sessions; a session has at least 3
+SNIPPETS = 30  # of a page, shared among its sessions; a session has at least 3
 RANKED = 2000  # proposals that are ranked: ranking all that have a common word takes most of a second
 FIRST, MOST = 32, 1024  # proposals of a batch: the number doubles
 VALUES = 12  # of a facet
@@ -74,9 +76,17 @@ class Cursor(NamedTuple):
 
 
 def search(
-    store: Store, text: str, *, sort: str = SORTS[0], limit: int = 20, cursor: str = "", now: datetime | None = None
+    store: Store,
+    text: str,
+    *,
+    sort: str = SORTS[0],
+    limit: int = SESSIONS,
+    cursor: str = "",
+    now: datetime | None = None,
+    reading: Reading | None = None,
 ) -> Results:
-    """A page of at most `limit` sessions. `now` says what "yesterday" means, and in which time zone.
+    """A page of at most `limit` sessions. `now` says what "yesterday" means, and in which time zone; a `reading` that is kept
+    from one search to the next has the newest chunks at hand.
 
     Raises BadRequest for what is too long to be asked, and for a cursor or order that is none. `next` may be given with no or
     few results where the budget ran out first.
@@ -85,7 +95,7 @@ def search(
     now = now or datetime.now().astimezone()
     query = parse(checked(text), now)
     start = _cursor(cursor, sort)
-    proposals = _Proposals(store, query, sort, now, start)
+    proposals = _Proposals(reading or Reading(store), query, sort, now, start)
     page = _Page(query, max(1, min(limit, 100)), started)
     end = page.fill(proposals)
     before = start.counted if start else 0
@@ -126,11 +136,11 @@ class _Step(NamedTuple):
 class _Proposals:
     """The events that may match, in order, and which of them do."""
 
-    def __init__(self, store: Store, query: Query, sort: str, now: datetime, start: Cursor | None) -> None:
+    def __init__(self, reading: Reading, query: Query, sort: str, now: datetime, start: Cursor | None) -> None:
         rest, self.bounds = bounded(query, now)
-        self.store = store
-        self.scope = Scope(store, now)
-        self.reading = Reading(store)
+        self.store = reading.store
+        self.scope = Scope(self.store, now)
+        self.reading = reading
         self.test: Test = judge(rest, now)
         self.asked = candidates(rest, self.scope.tokens)
         self.decided = rest.node is None or (self.asked is not None and self.asked.exact)
@@ -217,7 +227,7 @@ class _Page:
                 last = match.position
             last = last if full else position
             self.count([match.row for match in matches])
-            if time.monotonic() - self.started > (COUNTING if full else BUDGET):
+            if time.monotonic() - self.started > (COUNTING if full else SOON if self.listed >= ENOUGH else BUDGET):
                 return last
         self.exhausted = True
         return last if full else None

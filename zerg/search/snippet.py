@@ -9,6 +9,7 @@ from zerg.search.match import Hit, hits
 from zerg.search.query import Query
 
 WIDTH = 240  # characters
+NEAR = 16_384  # characters of a text in which a hit is good enough
 _LEAD = 60  # characters before the first hit
 _SPACE = re.compile(r"\s+")
 
@@ -22,7 +23,7 @@ class Segment(NamedTuple):
 
 def snippet(query: Query, text: str, width: int = WIDTH) -> list[Segment]:
     """About `width` characters of `text` with the most terms of the query in them, on one line; from the start if it has none."""
-    found = hits(query, text, 200)
+    found = _first(query, text)
     start, end = _window(found, text, width)
     segments, position = [Segment("…", False)] if text[:start].strip() else [], start
     for hit in found:
@@ -31,6 +32,13 @@ def snippet(query: Query, text: str, width: int = WIDTH) -> list[Segment]:
             position = min(hit.end, end)
     segments += _cut(text, position, end, False)
     return segments + [Segment("…", False)] * bool(text[end:].strip())
+
+
+def _first(query: Query, text: str) -> list[Hit]:
+    """The hits in the beginning of a long text, or those in all of it if there are none."""
+    begin = text[:NEAR]
+    found = [hit for hit in hits(query, begin, 200) if hit.end < NEAR]
+    return found if found or begin == text else hits(query, text, 200)
 
 
 def _window(found: list[Hit], text: str, width: int) -> tuple[int, int]:
