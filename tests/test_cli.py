@@ -18,11 +18,12 @@ from urllib.request import urlopen
 
 import pytest
 
-from zerg import __version__, cli
+from zerg import __version__, cli, console
 from zerg.demo import transcripts
 from zerg.ingest import Ingest, Push
 from zerg.paths import Home
 from zerg.progress import Progress
+from zerg.search.query import FIELDS
 from zerg.store import open_store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -115,6 +116,35 @@ def test_rebuild_keeps_what_is_archived(archived: Path) -> None:
     assert (done.returncode, done.stdout) == (0, b"")
     assert re.fullmatch(rb"derived \d+\.\d MB in \d+\.\d s\n", done.stderr)
     assert zerg("export", archived.stem).stdout == archived.read_bytes()
+
+
+def test_search_finds_what_a_tool_printed(archived: Path) -> None:
+    done = zerg("search", "AssertionError", "2 == 1")
+    assert done.returncode == 0 and b"\x1b" not in done.stdout
+    shown = done.stdout.decode()
+    assert archived.stem in shown and "assert 2 == 1" in shown and "1 hits in" in shown.replace("more than ", "")
+
+
+def test_search_answers_json_as_the_api_does(archived: Path) -> None:
+    found = json.loads(zerg("search", "--json", "kind:thinking smells").stdout)
+    (group,) = found["results"]
+    (hit,) = group["hits"]
+    assert (group["session"]["id"], group["hit_count"], hit["kind"]) == (archived.stem, 1, "thinking")
+    assert [hit["snippet"][start:end] for start, end in hit["marks"]] == ["smells"]
+
+
+def test_search_for_what_is_not_there_is_no_error(archived: Path) -> None:
+    done = zerg("search", '"never said')
+    assert done.returncode == 0 and b"0 hits" in done.stdout
+
+
+def test_search_help_has_the_whole_language() -> None:
+    shown = zerg("search", "--help").stdout.decode()
+    assert not [name for name in FIELDS if f"  {name}:" not in shown]
+
+
+def test_no_escape_sequence_of_a_transcript_reaches_the_terminal() -> None:
+    assert console.clean("\x1b]0;title\x07 \x9b31m \u202egnp.exe") == " ]0;title   31m  gnp.exe"
 
 
 @pytest.mark.parametrize("flags", [[], ["--json"]])

@@ -32,7 +32,7 @@ LAYERS = (
     ("zerg.store",),
     ("zerg.summary", "zerg.archive", "zerg.derive", "zerg.ingest", "zerg.upkeep"),
     ("zerg.search", "zerg.timeline", "zerg.render", "zerg.export"),
-    ("zerg.web",),
+    ("zerg.web", "zerg.console"),
     ("zerg.daemon",),
     ("zerg.cli",),
     ("zerg.__main__",),

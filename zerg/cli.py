@@ -54,8 +54,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action=Version, nargs=0, help="versions of zerg, Python and SQLite, and how it is installed")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
 
-    def command(run: Callable[[Options], int | None], name: str, help: str) -> Callable[..., argparse.Action]:
-        made = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
+    def command(run: Callable[[Options], int | None], name: str, help: str, **more: Any) -> Callable[..., argparse.Action]:
+        made = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.", **more)
         made.set_defaults(command=run)
         return made.add_argument
 
@@ -70,7 +70,8 @@ def parser() -> argparse.ArgumentParser:
     flag = command(import_, "import", "archive transcripts now, and exit")
     flag("paths", nargs="*", type=Path, metavar="PATH", help="files or folders (default: what `serve` reads)")
 
-    flag = command(search, "search", "find what was ever said, called or printed")
+    flag = command(search, "search", "find what was ever said, called or printed", add_help=False)
+    flag("-h", "--help", action=SearchHelp, nargs=0, help="this, and the whole query language")
     flag("query", nargs="+", metavar="QUERY", help='words, "phrases", -not, OR, prefix*, field:value')
     flag("--limit", type=int, default=20, help="sessions at most (default: 20)")
     flag("--json", action="store_true", help="for programs")
@@ -102,6 +103,20 @@ class Version(argparse.Action):
         import sqlite3
 
         print(f"zerg {__version__} (Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {installation()})")
+        parser.exit()
+
+
+class SearchHelp(argparse.Action):
+    """`zerg search --help`: with the query language, from the table that the parser of queries goes by."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from zerg.search.query import FIELDS, SYNTAX
+
+        rows = [f"  {row.form:14} {row.meaning}  ({row.example})" for row in (*SYNTAX, *FIELDS.values())]
+        hint = "Quote a query for the shell; put -- before one that begins with a minus."
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+        parser.epilog = "\n".join(["queries:", *rows, "", hint])
+        parser.print_help()
         parser.exit()
 
 
@@ -247,7 +262,26 @@ def output(file: Path | None) -> Iterator[BinaryIO]:
 
 
 def search(options: Options) -> None:
-    raise ZergError("search is not there yet")
+    """Beside a running server, too: it only reads."""
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from zerg import config, console
+    from zerg.search import engine
+
+    named = config.load().server.timezone
+    zone = ZoneInfo(named) if named else None
+    with archive() as store:
+        found = engine.search(store, " ".join(options.query), limit=options.limit, now=datetime.now(zone).astimezone(zone))
+    if options.json:
+        import json
+
+        from zerg.web.finding import results_json
+
+        print(json.dumps(results_json(found)))
+        return
+    colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    print("\n".join(console.lines(found, console.COLOURS if colours else console.PLAIN, zone)))
 
 
 def status(options: Options) -> int:
