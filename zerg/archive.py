@@ -59,6 +59,8 @@ class Chunks:
 
 def read(store: Store, source_id: int, start: int, stop: int, chunks: Chunks | None = None) -> bytes:
     """The bytes [start, stop) of a source, as far as they are stored."""
+    if start >= stop:
+        return b""
     chunks = chunks or Chunks()
     pieces = []
     for offset, length in source.chunks(store, source_id, start, stop):

@@ -190,7 +190,7 @@ class Derivator:
                 one.part.summary.add_event(each)
                 coming.append(Coming(at, one, each, self.tool(one.part, each)))
         coming.sort(key=lambda one: one.at)
-        ids = event.new_ids(self.store, (one.at for one in coming))
+        ids = event.new_ids(self.store, [one.at for one in coming])
         rows = [self.row(number, *one[1:]) for number, one in zip(ids, coming, strict=True)]
         event.insert(self.store, rows, (index_text(one.event.text) for one in coming))
         self.inserted += len(rows)
@@ -230,15 +230,12 @@ class Derivator:
         return [at or later for at in times]
 
     def claim(self, new: list[Found]) -> None:
-        """Count tokens: of the records of one message the last counts."""
-        claims: dict[tuple[int, int], Claim] = {}
-        for one in new:
-            if one.parsed.usage:
-                claim = claim_of(one)
-                claims[claim.message, claim.session] = claim
-                one.part.messages.add(claim.message)
-        for claim in claims.values():
-            usage.claim(self.store, claim)
+        """Count tokens: of the records of one message the last one counts."""
+        last = {(one.parsed.usage.message, one.part.session): one for one in new if one.parsed.usage}
+        claims = [claim_of(one) for one in last.values()]
+        for claim, one in zip(claims, last.values(), strict=True):
+            one.part.messages.add(claim.message)
+        usage.claim(self.store, claims)
 
     def name(self, new: list[Found]) -> None:
         """Give sessions the titles that stand in other files, whichever comes first."""
@@ -250,7 +247,7 @@ class Derivator:
                 for session_id in derivation.leaf_sessions(self.store, title, folder_of(self.source.path)):
                     self.title(session_id, title)
         keys = {one.key: one.part.session for one in new if one.parsed.events}
-        for title in derivation.leaves(self.store, set(keys)):
+        for title in derivation.leaves(self.store, keys.keys()):
             self.title(keys[title.record], title)
 
     def title(self, session_id: int, title: Leaf) -> None:
@@ -279,8 +276,7 @@ class Derivator:
         """Remove what the parser before this one found and this one does not."""
         for part in self.parts.values():
             if not part.shared:
-                for message in usage.messages(self.store, part.session) - part.messages:
-                    usage.withdraw(self.store, message, part.session)
+                usage.withdraw(self.store, part.session, usage.messages(self.store, part.session) - part.messages)
         for session_id in self.before.keys() - {part.session for part in self.parts.values()}:
             if not event.any_of_source(self.store, session_id, self.source.id):  # a title of ours may have moved there
                 derivation.remove_part(self.store, self.source.id, session_id)
@@ -322,8 +318,7 @@ def supersede(store: Store, old: Source) -> None:
     for part in derivation.parts_of_source(store, old.id):
         event.remove(store, part.session, old.id)
         derivation.remove_part(store, old.id, part.session)
-        for message in usage.messages(store, part.session):
-            usage.withdraw(store, message, part.session)
+        usage.withdraw(store, part.session, usage.messages(store, part.session))
         for other in derivation.parts_of_session(store, part.session):
             derivation.outdate(store, other.source)
         forsake(store, part.session)

@@ -72,39 +72,41 @@ class Ingest:
             raise TooLarge(f"the body has more than {CHUNK} bytes: push it in slices")
         known = source.generations(self.store, push.machine, push.provider, push.path)
         current = next((one for one in known if one.current), None)
-        if push.replaces is None and current and self.repeated(push, current) and not self.changes(push, current):
+        self.check(push, current)
+        if current and push.replaces is None and self.repeated(push, current):
             return Answer(current.id, current.generation, current.offset, 0, 0)
-        with self.store.transaction():
+        with self.store.transaction(hold=True):
             source.ensure_machine(self.store, push.machine, push.machine, now)
-            target = self.target(push, known, current, now)
-            return self.append(target, push, now)
+            return self.append(self.target(push, known, current, now), push, now)
+
+    def check(self, push: Push, current: Source | None) -> None:
+        """Raise Conflict, before anything is written, where a push does not fit what is stored."""
+        if current is None:
+            if push.offset:
+                raise conflict("conflict", "nothing of this file is stored", None, push)
+        elif push.replaces is not None:
+            if push.offset or push.replaces != current.generation:
+                raise conflict("conflict", f"generation {current.generation} is current", current, push)
+        elif push.generation != current.generation:
+            raise conflict("conflict", f"generation {current.generation} is current", current, push)
+        elif push.offset > current.offset:
+            raise conflict("conflict", f"only {current.offset} bytes are stored", current, push)
+        elif not push.data.startswith(archive.read(self.store, current.id, push.offset, min(current.offset, push.offset + len(push.data)))):
+            raise conflict("rewritten", "the file differs from what is stored", current, push)
 
     def repeated(self, push: Push, current: Source) -> bool:
-        """Whether all of the push is stored already: then there is nothing to write."""
-        end = push.offset + len(push.data)
-        if push.generation != current.generation or end > current.offset or push.offset == end != current.offset:
-            return False
-        return archive.read(self.store, current.id, push.offset, end) == push.data
-
-    def changes(self, push: Push, current: Source) -> bool:
-        return bool(current.missing) or (push.size, push.mtime) != (current.size, current.mtime)
+        """Whether there is nothing in a push that fits which is not known: then nothing is written."""
+        known = push.offset + len(push.data) <= current.offset
+        return known and not current.missing and (push.size, push.mtime) == (current.size, current.mtime)
 
     def target(self, push: Push, known: list[Source], current: Source | None, now: int) -> Source:
         """The generation that the push belongs to, made or made current where need be."""
         if current is None:
-            if push.offset:
-                raise conflict("conflict", "nothing of this file is stored", None, push)
             return source.add(self.store, new_source(push, 1, now))
-        if push.replaces is not None:
-            return self.replaced(push, known, current, now)
-        if push.generation == current.generation:
-            return current
-        raise conflict("conflict", f"generation {current.generation} is current", current, push)
+        return current if push.replaces is None else self.replaced(push, known, current, now)
 
     def replaced(self, push: Push, known: list[Source], current: Source, now: int) -> Source:
         """The generation after the current one, or an older one that the file continues as far as one push can show."""
-        if push.offset or push.replaces != current.generation:
-            raise conflict("conflict", f"generation {current.generation} is current", current, push)
         derive.supersede(self.store, current)
         for older in reversed(known):
             if older is not current and 0 < older.offset <= len(push.data) and self.begins(older, push):
@@ -118,10 +120,6 @@ class Ingest:
     def append(self, target: Source, push: Push, now: int) -> Answer:
         """Store what of the push is new, and derive it."""
         overlap = target.offset - push.offset
-        if overlap < 0:
-            raise conflict("conflict", f"only {target.offset} bytes are stored", target, push)
-        if overlap and archive.read(self.store, target.id, push.offset, push.offset + len(push.data)) != push.data[:overlap]:
-            raise conflict("rewritten", "the file differs from what is stored", target, push)
         new, packed = push.data[overlap:], None if overlap else push.packed
         grown = self.stored(target, new, packed)._replace(size=push.size, mtime=push.mtime, missing=0, pushed_at=now)
         source.update(self.store, grown)
@@ -137,7 +135,7 @@ class Ingest:
         edge = archive.read(self.store, old.id, max(0, offset - EDGE), old.offset) + new if len(new) < EDGE else new
         head = old.head_hash
         if old.offset < EDGE:
-            head = hashlib.sha256(archive.read(self.store, old.id, 0, EDGE)).digest()
+            head = hashlib.sha256((archive.read(self.store, old.id, 0, old.offset) + new)[:EDGE]).digest()
         digest, digested = self.digested(old, new)
         grown = old._replace(
             offset=offset, head_hash=head, tail_hash=hashlib.sha256(edge[-EDGE:]).digest(), digest=digest, digested=digested

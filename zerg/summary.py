@@ -11,7 +11,7 @@ import ntpath
 import posixpath
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from zerg.events import Event, Kind, Parsed, Usage, Verdict
@@ -58,7 +58,7 @@ class Summary:
         return cls(**json.loads(text))
 
     def dump(self) -> str:
-        return json.dumps(asdict(self), separators=(",", ":"))
+        return json.dumps({name: getattr(self, name) for name in self.__slots__}, separators=(",", ":"))
 
     def add_record(self, parsed: Parsed) -> None:
         """Take in what a record says besides its events."""

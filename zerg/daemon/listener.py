@@ -27,6 +27,7 @@ ADJUSTMENTS = {
     "outbuf_high_watermark": 1 << 40,  # a slow reader of a long answer would block this only thread for ever
     "outbuf_overflow": 1 << 20,  # bytes of an answer that are held in memory; the rest goes to a temporary file
     "inbuf_overflow": 1 << 19,
+    "recv_bytes": 1 << 17,  # a push arrives in one or two pieces
     "max_request_body_size": 1 << 23,  # routes have tighter limits and say so in JSON
     "max_request_header_size": 1 << 16,
     "channel_timeout": 60,

@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from zerg.web.guard import Guard
 from zerg.web.site import Site
 
 IDLE = 0.5  # seconds between two looks for a signal while nothing happens
+TOGETHER = 8  # pushes that share a commit, at the most
+AGE = 0.1  # seconds that a push waits for its commit, at the most
 log = logging.getLogger("zerg.daemon")
 
 
@@ -71,10 +74,13 @@ def run(listeners: Listeners, site: Site, stop: threading.Event) -> None:
     """Answer requests; what is left to do is done in small steps while there are none."""
     timeout = IDLE
     while not stop.is_set():
-        if listeners.turn(timeout):
-            timeout = 0.0
-        else:
-            timeout = 0.0 if upkeep(site) else IDLE
+        busy = listeners.turn(timeout)
+        if site.store.held >= TOGETHER or (site.store.held and time.monotonic() - site.store.held_at > AGE):
+            site.store.settle()
+        elif not busy and not site.store.held:
+            busy = upkeep(site)
+        timeout = AGE if site.store.held else 0.0 if busy else IDLE
+    site.store.settle()
 
 
 def upkeep(site: Site) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +18,10 @@ class Store(ABC):
 
     def __init__(self) -> None:
         self.boot = secrets.token_hex(4)  # tells this process's counter from that of the one before
-        self.changes = 0  # one up per commit that wrote
+        self.changes = 0  # one up per transaction that wrote
+        self.held = 0  # transactions that wait to be committed together
+        self.held_at = 0.0  # time.monotonic of the first of them
+        self.unindexed: list[Params] = []  # rows for the index, until the commit
 
     @abstractmethod
     def rows(self, sql: str, **params: Any) -> list[Row]:
@@ -30,6 +34,10 @@ class Store(ABC):
     @abstractmethod
     def run_many(self, sql: str, rows: Iterable[Params]) -> None:
         """Execute one statement for each of `rows`."""
+
+    @abstractmethod
+    def index(self, rows: Sequence[Params]) -> None:
+        """Add rows of {id, text, scope} to the search index, in ascending order of their ids."""
 
     @abstractmethod
     def script(self, name: str) -> None:
@@ -58,13 +66,42 @@ class Store(ABC):
         return found[0] if found else None
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Commit what happens inside, or roll back all of it. Does not nest."""
-        self.begin()
+    def transaction(self, *, hold: bool = False) -> Iterator[None]:
+        """Commit what happens inside, or roll back all of it. Does not nest.
+
+        `hold`: leave the commit to `settle`, so that several share one: a third of the cost of an import is in commits. This
+        connection sees what is held. A failure rolls back all that is held; pushers find out and push it again.
+        """
+        if not hold:
+            self.settle()
+        if not self.held:
+            self.begin()
+            self.held_at = time.monotonic()
         try:
             yield
+            if not hold:
+                self.finish()
         except BaseException:
+            self.held, self.unindexed = 0, []
             self.rollback()
             raise
-        self.commit()
+        self.held += hold
         self.changes += 1
+
+    def settle(self) -> None:
+        """Commit what is held."""
+        if self.held:
+            self.held = 0
+            try:
+                self.finish()
+            except BaseException:
+                self.unindexed = []
+                self.rollback()
+                raise
+
+    def finish(self) -> None:
+        """Index what is to be indexed, in the order of the ids: the index flushes when an id goes backwards. Then commit."""
+        rows, self.unindexed = sorted(self.unindexed, key=lambda row: row["id"]), []
+        if rows:
+            self.index(rows)
+        self.commit()

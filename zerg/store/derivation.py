@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from zerg.store.base import Store
@@ -90,12 +91,12 @@ def remove_leaves(store: Store, source: int) -> None:
     store.run("DELETE FROM leaf WHERE source = :source", source=source)
 
 
-def leaves(store: Store, records: set[int]) -> list[Leaf]:
+def leaves(store: Store, records: Collection[int]) -> list[Leaf]:
     """The titles for sessions that hold any of `records`."""
-    if not store.value("SELECT 1 FROM leaf LIMIT 1"):
+    if not records or not store.value("SELECT 1 FROM leaf LIMIT 1"):
         return []
-    sql = "SELECT record, source, offset, title FROM leaf WHERE record = :record"
-    return [Leaf._make(row) for record in records for row in store.rows(sql, record=record)]
+    sql = f"SELECT record, source, offset, title FROM leaf WHERE record IN ({', '.join(map(str, records))})"
+    return [Leaf._make(row) for row in store.rows(sql)]
 
 
 def leaf_sessions(store: Store, leaf: Leaf, folder: str) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -11,6 +10,8 @@ from zerg.store.base import Store
 
 EPOCH = 1_577_836_800  # 2020-01-01 UTC in seconds since 1970
 COUNTER = 12  # bits: 4096 events a second, then they spill into the next
+COUNTERS = (1 << COUNTER) - 1
+HOUR = 3600 << COUNTER  # a slice of a transcript that spans less is looked up as one range of ids
 
 
 class EventRow(NamedTuple):
@@ -51,9 +52,9 @@ def hashed(name: str | bytes) -> int:
 
 
 def record_of(key: str) -> int:
-    """The hash of a record's UUID: 60 bits of it."""
+    """The hash of a record's UUID: the first 60 bits of it that are random. Of anything else: any hash."""
     try:
-        return uuid.UUID(key).int >> 68
+        return int(key[:8] + key[9:13] + key[15:18], 16) if len(key) == 36 else hashed(key)
     except ValueError:
         return hashed(key)
 
@@ -68,23 +69,33 @@ def floor_of(seconds: float) -> int:
     return max(0, int(seconds) - EPOCH) << COUNTER
 
 
-def new_ids(store: Store, times: Iterable[int]) -> list[int]:
+def new_ids(store: Store, times: Sequence[int]) -> list[int]:
     """A free row id for each of `times` (ms UTC, ascending); the ids ascend too."""
+    bases = [floor_of(at / 1000) for at in times]
+    taken = last_ids(store, bases[0], bases[-1]) if bases and bases[-1] - bases[0] < HOUR else None
     ids: list[int] = []
     free = -1
-    for at in times:
-        base = floor_of(at / 1000)
-        if base > free or free & ((1 << COUNTER) - 1) == 0:
-            free = first_free(store, max(base, free))
+    for base in bases:
+        if base > free or free & COUNTERS == 0:
+            wanted = max(base, free)
+            free = first_free(store, wanted) if taken is None else taken.get(wanted >> COUNTER, wanted - 1) + 1
+            if free >> COUNTER > wanted >> COUNTER:  # that second is full
+                free, taken = first_free(store, free), None
         ids.append(free)
         free += 1
     return ids
 
 
+def last_ids(store: Store, first: int, last: int) -> dict[int, int]:
+    """The greatest id of each second from that of `first` to that of `last` and one more."""
+    sql = "SELECT max(id) FROM event WHERE id BETWEEN :first AND :last GROUP BY id >> 12"
+    return {row[0] >> COUNTER: row[0] for row in store.rows(sql, first=first, last=last | COUNTERS)}
+
+
 def first_free(store: Store, wanted: int) -> int:
     """The first id from `wanted` on that is free with all that follow it in its second."""
     while True:
-        end = wanted | ((1 << COUNTER) - 1)
+        end = wanted | COUNTERS
         last: int | None = store.value("SELECT max(id) FROM event WHERE id BETWEEN :wanted AND :end", wanted=wanted, end=end)
         if last is None or last < end:
             return wanted if last is None else last + 1
@@ -92,15 +103,12 @@ def first_free(store: Store, wanted: int) -> int:
 
 
 def insert(store: Store, rows: Sequence[EventRow], texts: Iterable[str]) -> None:
-    """Insert events and index their texts, in ascending order of their ids: the index flushes when an id goes backwards.
+    """Insert events, and have their texts indexed with the commit.
 
     The event comes first: its primary key is what makes ids unique, contentless FTS5 would take a second one silently.
     """
     store.run_many(f"INSERT INTO event ({COLUMNS}) VALUES ({VALUES})", [row._asdict() for row in rows])
-    store.run_many(
-        "INSERT INTO event_index (rowid, text, scope) VALUES (:id, :text, :scope)",
-        [{"id": row.id, "text": text, "scope": scope(row)} for row, text in zip(rows, texts, strict=True) if text],
-    )
+    store.unindexed += [{"id": row.id, "text": text, "scope": scope(row)} for row, text in zip(rows, texts, strict=True) if text]
 
 
 def scope(row: EventRow) -> str:

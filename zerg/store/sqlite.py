@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,9 @@ class SqliteStore(Store):
             self.connection.executemany(sql, rows)
         except sqlite3.Error as error:
             raise translation(self.path, error) from error
+
+    def index(self, rows: Sequence[Params]) -> None:
+        self.run_many("INSERT INTO event_index (rowid, text, scope) VALUES (:id, :text, :scope)", rows)
 
     def script(self, name: str) -> None:
         for statement in statements(name):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from zerg.store.base import Store
@@ -26,70 +28,73 @@ class Claim(NamedTuple):
 
 
 COLUMNS = ", ".join(Claim._fields)
+TOKENS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "lower_bound")
+TOTALS = (*TOKENS, "messages", "duplicates", "unpriced", "cost")
 
 
-def claim(store: Store, new: Claim) -> None:
-    """Note what a session reports of a message; the last report of a session wins where it is not smaller.
+def claim(store: Store, claims: Sequence[Claim]) -> None:
+    """Note what sessions report of messages; the last report of a session wins where it is not smaller.
 
-    Who counts the message, and the totals of the sessions concerned, are set right.
+    Who counts a message, and the totals of the sessions concerned, are set right.
     """
-    others = {other.session: other for other in of_message(store, new.message)}
-    old = others.get(new.session)
-    if old and (old.output > new.output or new._replace(counted=old.counted) == old):
-        return
-    if old:
-        new = new._replace(copied=min(old.copied, new.copied))
-    settle(store, others, {**others, new.session: new})
+    known = of_messages(store, {new.message for new in claims})
+    after = {message: dict(rows) for message, rows in known.items()}
+    for new in claims:
+        rows = after[new.message]
+        old = rows.get(new.session)
+        if not old or old.output <= new.output:
+            rows[new.session] = new._replace(copied=min(old.copied, new.copied)) if old else new
+    settle(store, known, after)
 
 
-def withdraw(store: Store, message: int, session: int) -> None:
-    """A session no longer holds a message."""
-    old = {other.session: other for other in of_message(store, message)}
-    settle(store, old, {key: value for key, value in old.items() if key != session})
+def withdraw(store: Store, session: int, messages: set[int]) -> None:
+    """A session no longer holds these messages."""
+    known = of_messages(store, messages)
+    after = {message: {key: row for key, row in rows.items() if key != session} for message, rows in known.items()}
+    settle(store, known, after)
 
 
-def settle(store: Store, old: dict[int, Claim], new: dict[int, Claim]) -> None:
-    """Bring the rows of one message, and the totals of their sessions, from `old` to `new`."""
-    first = min(new.values(), key=lambda row: (row.copied, row.session), default=None)
-    new = {session: row._replace(counted=int(row is first)) for session, row in new.items()}
-    for session, row in old.items():
-        if session not in new:
-            store.run("DELETE FROM usage WHERE message = :message AND session = :session", message=row.message, session=session)
-        if new.get(session) != row:
-            total(store, row, -1)
-    for session, row in new.items():
-        if old.get(session) != row:
-            put(store, row)
-            total(store, row, 1)
+Rows = dict[int, dict[int, Claim]]  # by message, by session
 
 
-def put(store: Store, row: Claim) -> None:
+def settle(store: Store, known: Rows, after: Rows) -> None:
+    """Bring the rows of messages, and the totals of their sessions, from `known` to `after`."""
+    gone: list[Claim] = []
+    come: list[Claim] = []
+    for message, rows in after.items():
+        first = min(rows.values(), key=lambda row: (row.copied, row.session), default=None)
+        counted = {session: row._replace(counted=int(row is first)) for session, row in rows.items()}
+        gone += [row for session, row in known[message].items() if counted.get(session) != row]
+        come += [row for session, row in counted.items() if known[message].get(session) != row]
+    store.run_many("DELETE FROM usage WHERE message = :message AND session = :session", [row._asdict() for row in gone])
     names = ", ".join(f":{name}" for name in Claim._fields)
-    changes = ", ".join(f"{name} = excluded.{name}" for name in Claim._fields[2:])
-    store.run(
-        f"INSERT INTO usage ({COLUMNS}) VALUES ({names}) ON CONFLICT (message, session) DO UPDATE SET {changes}",
-        **row._asdict(),
+    store.run_many(f"INSERT INTO usage ({COLUMNS}) VALUES ({names})", [row._asdict() for row in come])
+    total(store, gone, come)
+
+
+def total(store: Store, gone: Sequence[Claim], come: Sequence[Claim]) -> None:
+    """Add what claims count to their sessions, and take away what those before them did."""
+    sums: dict[int, Counter[str]] = {}
+    for sign, rows in ((-1, gone), (1, come)):
+        for row in rows:
+            each = sums.setdefault(row.session, Counter())
+            if row.counted:
+                each.update({name: sign * getattr(row, name) for name in TOKENS})
+                each.update({"messages": sign, "unpriced": sign * (row.cost is None), "cost": sign * (row.cost or 0)})
+            else:
+                each["duplicates"] += sign
+    changes = ", ".join(f"{name} = {name} + :{name}" for name in TOTALS)
+    store.run_many(
+        f"UPDATE session SET {changes} WHERE id = :session",
+        [{"session": session, **{name: each[name] for name in TOTALS}} for session, each in sums.items()],
     )
 
 
-def total(store: Store, row: Claim, sign: int) -> None:
-    """Add what a claim counts to its session, or take it away."""
-    if not row.counted:
-        store.run("UPDATE session SET duplicates = duplicates + :sign WHERE id = :session", sign=sign, session=row.session)
-        return
-    store.run(
-        """UPDATE session SET input = input + :input, output = output + :output, cache_read = cache_read + :cache_read,
-           cache_write_5m = cache_write_5m + :cache_write_5m, cache_write_1h = cache_write_1h + :cache_write_1h,
-           messages = messages + :sign, lower_bound = lower_bound + :lower_bound, unpriced = unpriced + :unpriced,
-           cost = cost + :cost WHERE id = :session""",
-        input=sign * row.input, output=sign * row.output, cache_read=sign * row.cache_read, cache_write_5m=sign * row.cache_write_5m,
-        cache_write_1h=sign * row.cache_write_1h, sign=sign, lower_bound=sign * row.lower_bound,
-        unpriced=sign * (row.cost is None), cost=sign * (row.cost or 0), session=row.session,
-    )  # fmt: skip
-
-
-def of_message(store: Store, message: int) -> list[Claim]:
-    return [Claim._make(row) for row in store.rows(f"SELECT {COLUMNS} FROM usage WHERE message = :message", message=message)]
+def of_messages(store: Store, messages: set[int]) -> Rows:
+    found: Rows = {message: {} for message in messages}
+    for row in store.rows(f"SELECT {COLUMNS} FROM usage WHERE message IN ({', '.join(map(str, messages))})") if messages else ():
+        found[row[0]][row[1]] = Claim._make(row)
+    return found
 
 
 def messages(store: Store, session: int) -> set[int]:
