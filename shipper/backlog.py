@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Container
 from typing import NamedTuple
 
 from shipper.transcript import Stamp
@@ -83,6 +84,12 @@ class Backlog:
         with self._lock:
             self._waiting.pop(path, None)
             self._held.pop(path, None)
+
+    def keep(self, paths: Container[str]) -> None:
+        """Forget the files that are not among `paths`."""
+        with self._lock:
+            self._waiting = {path: stamp for path, stamp in self._waiting.items() if path in paths}
+            self._held = {path: held for path, held in self._held.items() if path in paths}
 
     def is_held(self, path: str, stamp: Stamp, now: float) -> bool:
         """Whether `path` must not be tried now."""

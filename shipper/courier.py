@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from shipper.backlog import LONGEST, Backlog
-from shipper.server import Conflict, Failed, Known, Rejected, Server, Stored
+from shipper.server import Conflict, Failed, Known, Rejected, Server, Stopped, Stored
 from shipper.transcript import PROVIDER, Stamp
 from shipper.upload import Slice, Upload
 
@@ -30,10 +30,10 @@ class Courier:
     """Carries files of `machine` to `server`; those that it cannot deliver stay in `backlog`, with the reason.
 
     `known` is what the server has, as far as it told; `equal` the state in which a file was last all there.
-    `on_stored(path, bytes)` is called for all that the server has, also if it had it before.
+    `on_stored(path, bytes, new)` is called for all that the server has; `new`: it had not had it before.
     """
 
-    def __init__(self, server: Server, machine: str, backlog: Backlog, on_stored: Callable[[str, int], None]) -> None:
+    def __init__(self, server: Server, machine: str, backlog: Backlog, on_stored: Callable[[str, int, bool], None]) -> None:
         self.known: dict[str, Known] = {}
         self.equal: dict[str, Stamp] = {}
         self.sent = 0  # bytes that the server took
@@ -42,14 +42,20 @@ class Courier:
         self._backlog = backlog
         self._on_stored = on_stored
         self._queue: deque[Task] = deque()
+        self._urgent: Callable[[], Sequence[str]] = list
         self._upload: Upload | None = None  # being cut
         self._flight: Slice | None = None  # sent, not yet answered
 
-    def run(self, paths: Iterable[str]) -> None:
-        """Deliver the files at `paths`, in this order. `Unreachable` and `Refused` end it; running it again goes on."""
-        self._queue = deque(map(Task, paths))
+    def run(self, paths: Iterable[str], urgent: Callable[[], Sequence[str]]) -> None:
+        """Deliver the files at `paths`, in this order; before each one, what `urgent` names.
+
+        `Stopped`, `Unreachable` and `Refused` end it; running it again goes on.
+        """
+        self._queue, self._urgent = deque(map(Task, paths)), urgent
         try:
-            while not self._server.stop.is_set():
+            while True:
+                if self._server.stop.is_set():
+                    raise Stopped
                 piece = self._prepare()
                 self._land()
                 if piece is not None and not piece.upload.over:
@@ -63,6 +69,7 @@ class Courier:
         """The next slice, of the file at hand or of the next ones; None when there is no more."""
         while self._upload or self._queue:
             if self._upload is None:
+                self._queue.extendleft(map(Task, reversed(self._urgent())))
                 self._upload = self._open(self._queue.popleft())
                 continue
             piece = self._upload.cut()
@@ -76,6 +83,8 @@ class Courier:
 
     def _open(self, task: Task) -> Upload | None:
         """The upload of a file, placed where the server stands; None if there is nothing to send."""
+        if self._flight is not None and self._flight.upload.path == task.path:
+            self._land()
         try:
             upload = Upload(task.path)
         except FileNotFoundError:
@@ -108,7 +117,7 @@ class Courier:
         self.known[task.path] = known
         if not task.replace and upload.matches(known, whole):
             upload.go_on(known)
-            self._on_stored(task.path, known.offset)
+            self._on_stored(task.path, known.offset, False)
         else:
             log.info("%s is no longer what the server has: sending all of it", task.path)
             upload.replace(known)
@@ -163,7 +172,7 @@ class Courier:
             return
         upload.generation, upload.replaces = stored.generation, None
         self.sent += piece.length
-        self._on_stored(upload.path, piece.length)
+        self._on_stored(upload.path, piece.length, True)
         if not upload.over and piece.end == upload.stamp.size:
             self.known[upload.path] = upload.known()
             self._delivered(upload)

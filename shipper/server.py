@@ -1,6 +1,7 @@
 """One zerg server as its clients see it: a connection that is kept, the requests of the push protocol, and the errors.
 
 ShipperError
+├── Stopped       somebody set the event that stops us
 ├── Unreachable   no answer, or "not now": try again later
 ├── Refused       this is no zerg server, or it does not want us: somebody has to do something
 ├── Conflict      the push does not fit what the server has; carries what that is
@@ -33,6 +34,10 @@ AS_IT_IS = (400, 410, 413)
 
 class ShipperError(Exception):
     """A push did not succeed."""
+
+
+class Stopped(ShipperError):
+    """Told to stop while there was something left to do."""
 
 
 class Unreachable(ShipperError):
@@ -84,7 +89,7 @@ class Stored(NamedTuple):
 class Server:
     """The server at `address`: `http://host:port`, `https://…` or `unix:/path/of/socket`. For use in one thread.
 
-    `stop` interrupts waiting for an answer (`Unreachable`).
+    `stop` interrupts waiting for an answer (`Stopped`).
     """
 
     def __init__(self, address: str, token: str = "", stop: threading.Event | None = None) -> None:
@@ -154,7 +159,7 @@ class Server:
         try:
             return self._ask(target)
         except Unreachable:
-            if fresh or self.stop.is_set():
+            if fresh:
                 raise
             return self._ask(target)  # the server had closed a connection that was idle: that says nothing
 
@@ -190,7 +195,8 @@ class Server:
             selector.register(self._connection.sock, selectors.EVENT_READ)
             while not selector.select(0.1):
                 if self.stop.is_set():
-                    raise TimeoutError("stopped")
+                    self.close()
+                    raise Stopped
                 if time.monotonic() > until:
                     raise TimeoutError(f"no answer in {ANSWER_TIMEOUT:.0f} s")
 

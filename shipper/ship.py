@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from shipper.backlog import LONGEST, Backlog, Backoff, Behind
 from shipper.courier import Courier
-from shipper.server import Failed, Refused, Server, ShipperError, Unreachable
+from shipper.server import Failed, Refused, Server, ShipperError, Stopped, Unreachable
 from shipper.transcript import cleanup_days, newest_first
 from shipper.tree import Tree
 
@@ -78,7 +78,7 @@ class Shipper:
         self._error = ""
         self._progress = Progress(0, 0, 0, "")
         self._found = (0, 0)  # files and bytes of the last pass
-        self._stored_at = 0.0  # time.monotonic
+        self._stored_at = self._looked = 0.0  # time.monotonic
 
     def run_once(self, patience: float = 20.0) -> Report:
         """One pass over all files. Raises `Unreachable` if the server did not answer for `patience` seconds, or `Refused`.
@@ -106,7 +106,7 @@ class Shipper:
                 if wait is None or self._impatient(patience - wait):
                     return report
             if self._server.stop.wait(wait):
-                raise Unreachable("stopped")
+                raise Stopped
 
     def watch(self, stop: threading.Event) -> None:
         """Ship everything, then all that is written, until `stop` is set. Waits for a server that is away for ever."""
@@ -115,6 +115,8 @@ class Shipper:
             try:
                 self._pass()
                 self._tail(time.monotonic() + WHOLE)
+            except Stopped:
+                break
             except ShipperError as error:
                 self._lost(error)
                 stop.wait(LONGEST if isinstance(error, Refused) else self._backoff.next())
@@ -128,7 +130,9 @@ class Shipper:
     def _pass(self) -> Report:
         anew = self._greet()
         self._tree.scan()
+        self._looked = time.monotonic()
         files = self._tree.files
+        self._backlog.keep(files)
         self._found = len(files), sum(stamp.size for stamp in files.values())
         wanted = self._wanted(files, anew)
         self._progress = Progress(*self._found, self._found[1] - sum(files[path].size for path in wanted), "")
@@ -161,13 +165,25 @@ class Shipper:
         return sorted(path for path in self._courier.known if path not in self._tree.files and not os.path.lexists(path))
 
     def _ship(self, paths: Sequence[str]) -> None:
+        self._courier.run(self._queued(paths), self._written)
+
+    def _queued(self, paths: Sequence[str]) -> list[str]:
         for path in paths:
             self._backlog.wait(path, self._tree.files[path])
-        self._courier.run(newest_first(self._tree.files, paths))
+        return newest_first(self._tree.files, paths)
 
-    def _count(self, path: str, stored: int) -> None:
-        self._backoff.reset()
-        self._stored_at = time.monotonic()
+    def _written(self) -> list[str]:
+        """What was written since the last look: it goes before the old sessions of a long pass."""
+        now = time.monotonic()
+        if now - self._looked < TICK:
+            return []
+        self._looked = now
+        return self._queued(self._wanted(self._tree.look(now)))
+
+    def _count(self, path: str, stored: int, new: bool) -> None:
+        if new:  # a server that tells what it has but takes nothing is not well
+            self._backoff.reset()
+            self._stored_at = time.monotonic()
         done = min(self._progress.done_bytes + stored, self._progress.total_bytes)  # a file may be compared more than once
         self._progress = self._progress._replace(done_bytes=done, path=path)
         self._on_progress(self._progress)
@@ -192,7 +208,7 @@ class Shipper:
         """Ship what is written, until it is time for a whole pass or the server has been restarted."""
         begun = time.monotonic()
         while not self._server.stop.wait(TICK):
-            now = time.monotonic()
+            self._looked = now = time.monotonic()
             wanted = self._wanted(self._tree.look(now) | self._backlog.due(now))
             if wanted:
                 if self._server.boot(self._machine) != self._boot:
@@ -203,7 +219,7 @@ class Shipper:
 
     def _lost(self, error: ShipperError) -> None:
         """What the server had told may no longer hold."""
-        if not self._error and not self._server.stop.is_set():
+        if not self._error:
             log.warning("%s", error)
         self._boot, self._error = "", str(error)
         self._server.close()

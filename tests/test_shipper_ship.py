@@ -515,6 +515,50 @@ def test_watching_survives_a_server_that_comes_and_goes(server: StandIn, project
         again.close()
 
 
+def test_what_is_written_during_a_long_pass_does_not_wait_for_its_end(
+    server: StandIn, projects: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ship, "TICK", 0.0)
+    live = write(projects / "-p" / "live.jsonl", lines(10))
+    for number in range(20):
+        write(projects / "-p" / f"{number}.jsonl", lines(10, number), age=1000 + number)
+
+    def speak(query: dict[str, str]) -> None:
+        if query["path"].endswith("/9.jsonl"):
+            append(live, b"{}\n")
+            server.instead = lambda query: None
+
+    server.instead = speak
+    shipper(server, projects).run_once()
+    order = [Path(query["path"]).name for query in server.pushes()]
+    assert order.count("live.jsonl") == 2
+    assert len(order) - order[::-1].index("live.jsonl") <= order.index("9.jsonl") + 4
+    assert server.data(live) == live.read_bytes()
+
+
+def test_a_pass_that_is_stopped_is_not_reported_as_whole(server: StandIn, projects: Path) -> None:
+    for number in range(20):
+        write(projects / "-p" / f"{number}.jsonl", lines(10, number))
+    stop = threading.Event()
+
+    def halt(query: dict[str, str]) -> None:
+        stop.set()
+
+    server.instead = halt
+    shipper(server, projects).watch(stop)
+    assert 1 <= len(server.pushes()) < 20
+    assert [scan["complete"] for scan in server.scans] == [False]
+
+
+def test_a_file_that_failed_and_went_is_no_longer_behind(server: StandIn, projects: Path) -> None:
+    bad = write(projects / "-p" / "bad.jsonl", lines(10))
+    server.instead = lambda query: (500, {"error": {"code": "error", "message": "a bug"}})
+    one = shipper(server, projects)
+    assert one.run_once(patience=0).behind != ()
+    bad.unlink()
+    assert one.run_once().behind == ()
+
+
 def test_files_that_go_are_reported_while_watching(server: StandIn, projects: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ship, "SETTLE", 0.0)
     path = write(projects / "-p" / "s.jsonl", lines(10))
