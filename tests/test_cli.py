@@ -20,11 +20,9 @@ import pytest
 
 from zerg import __version__, cli, console
 from zerg.demo import transcripts
-from zerg.ingest import Ingest, Push
 from zerg.paths import Home
 from zerg.progress import Progress
 from zerg.search.query import FIELDS
-from zerg.store import open_store
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -78,10 +76,9 @@ def archived(home: Home, tmp_path: Path) -> Path:
     """A transcript that the home's archive holds."""
     transcripts(tmp_path / "projects", time.time())
     file = max((tmp_path / "projects").glob("*/*.jsonl"), key=lambda file: file.stat().st_size)
-    store = open_store(str(home.make().database))
-    data = file.read_bytes()
-    Ingest(store).push(Push("claude", "m", str(file), 1, 0, len(data), 0, data), 0)
-    store.close()
+    done = zerg("import", str(file))
+    assert (done.returncode, done.stdout) == (0, b""), done.stderr
+    assert re.fullmatch(rb"read 0\.0 MB in \d+\.\d s\n", done.stderr)
     return file
 
 
