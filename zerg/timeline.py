@@ -141,7 +141,7 @@ def outline(store: Store, uuid: str) -> list[OutlineItem]:
     """The prompts of a session."""
     rows = event.after(store, session(store, uuid).rowid, START, 10_000, (Kind.PROMPT,))
     entries = Reading(store).entries(rows)
-    return [OutlineItem(entry.id, first_line(entry.text), entry.at) for entry in entries if entry.label != "queued"]
+    return [OutlineItem(entry.id, first_line(entry.text), entry.at) for entry in entries]
 
 
 def first_line(text: str) -> str:

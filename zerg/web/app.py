@@ -5,7 +5,7 @@ from __future__ import annotations
 from bottle import Bottle
 
 from zerg.store import source
-from zerg.web import api, pages
+from zerg.web import api, finding, pages
 from zerg.web.answer import Answers
 from zerg.web.site import Site
 
@@ -15,6 +15,7 @@ def make(site: Site) -> Bottle:
     app = Bottle()
     app.install(Answers(pages.error_page))
     api.mount(app, site)
+    finding.mount(app, site)
     pages.mount(app, site.store, site.zone, lambda: importing(site))
     return app
 

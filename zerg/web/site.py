@@ -54,16 +54,17 @@ class HostZone(tzinfo):
         return datetime(*local[:6], at.microsecond, tzinfo=self)
 
     def utcoffset(self, at: datetime | None) -> timedelta:
-        assert at
-        return timedelta(seconds=time.localtime(time.mktime((*at.timetuple()[:8], -1))).tm_gmtoff)
+        return timedelta(seconds=self.local(at).tm_gmtoff)
 
     def dst(self, at: datetime | None) -> timedelta:
-        assert at
-        return timedelta(hours=time.localtime(time.mktime((*at.timetuple()[:8], -1))).tm_isdst > 0)
+        return timedelta(hours=self.local(at).tm_isdst > 0)
 
     def tzname(self, at: datetime | None) -> str:
+        return self.local(at).tm_zone
+
+    def local(self, at: datetime | None) -> time.struct_time:
         assert at
-        return time.localtime(time.mktime((*at.timetuple()[:8], -1))).tm_zone
+        return time.localtime(time.mktime((at.year, at.month, at.day, at.hour, at.minute, at.second, 0, 0, -1)))
 
 
 def zone_of(name: str) -> tzinfo:
