@@ -382,7 +382,7 @@ def test_bars_follow_the_length_of_the_range() -> None:
     spans = [(date(2026, 1, 1), "day"), (date(2026, 6, 1), "week"), (date(2031, 1, 1), "month")]
     for last, unit in spans:
         found, bars = chart.bars([(date(2026, 1, 1), 2), (last, 3)])
-        assert found == unit and sum(bar.sessions for bar in bars) == 5 and len(bars) <= chart.BARS
+        assert found == unit and sum(bar.value for bar in bars) == 5 and len(bars) <= chart.BARS
     assert chart.bars([]) == ("day", [])
 
 

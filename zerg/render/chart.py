@@ -1,9 +1,9 @@
-"""The activity chart: how many sessions each day, week or month had, every bar a link to it."""
+"""Charts as inline SVG: bars along time, every bar a link to its days; shares; the hours of a week."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -14,6 +14,8 @@ from zerg.render.quantity import plural
 BARS = 120  # at most; a longer range is drawn in weeks, then in months
 WIDTH, HEIGHT = 10, 60  # of a bar with its gap, of the drawing
 EDGE = 2  # height of a bar of nothing
+CELL, LEFT = 16, 34  # of an hour, of what names the days
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 class Bar(NamedTuple):
@@ -21,7 +23,7 @@ class Bar(NamedTuple):
 
     first: date
     last: date
-    sessions: int
+    value: int
 
 
 def bars(activity: Iterable[tuple[date, int]]) -> tuple[str, list[Bar]]:
@@ -33,23 +35,54 @@ def bars(activity: Iterable[tuple[date, int]]) -> tuple[str, list[Bar]]:
         return "day", []
     unit, edges, following = _scale(min(counts), max(counts))
     found = [Bar(edge, following(edge) - timedelta(days=1), 0) for edge in edges]
-    return unit, [bar._replace(sessions=sum(n for day, n in counts.items() if bar.first <= day <= bar.last)) for bar in found]
+    return unit, [bar._replace(value=sum(n for day, n in counts.items() if bar.first <= day <= bar.last)) for bar in found]
 
 
-def svg(found: list[Bar], address: Callable[[Bar], str]) -> Html:
-    """The bars as inline SVG. Heights grow with the root of the count: a busy day does not flatten the others."""
-    most = max((bar.sessions for bar in found), default=0) or 1
-    drawn = join(_bar(position, bar, (bar.sessions / most) ** 0.5, address(bar)) for position, bar in enumerate(found))
+def sessions(number: int) -> str:
+    """1 session, 12 sessions"""
+    return plural(number, "session")
+
+
+def svg(found: list[Bar], address: Callable[[Bar], str], say: Callable[[int], str] = sessions) -> Html:
+    """The bars. `say` words their values. Heights grow with the root of the count: a busy day does not flatten the others."""
+    most = max((bar.value for bar in found), default=0) or 1
+    drawn = join(
+        _bar(position, bar, (bar.value / most) ** 0.5, address(bar), say(bar.value)) for position, bar in enumerate(found)
+    )
     return tag("svg", drawn, viewBox=f"0 0 {max(len(found), 1) * WIDTH} {HEIGHT}", preserveAspectRatio="none", class_="bars")
 
 
-def _bar(position: int, bar: Bar, share: float, address: str) -> Html:
-    height = round(EDGE + (HEIGHT - EDGE) * share) if bar.sessions else EDGE
+def share(value: int, most: int) -> Html:
+    """A bar beside a number, `most` being the longest."""
+    bar = tag("rect", width=f"{100 * value / most:.1f}" if most else 0, height=8)
+    return tag("svg", bar, viewBox="0 0 100 8", preserveAspectRatio="none", class_="share", aria_hidden="true")
+
+
+def week(counts: Mapping[tuple[int, int], int]) -> Html:
+    """The hours of a week, darker where more happened. `counts` by (weekday, hour), Monday being 0."""
+    most = max(counts.values(), default=0)
+    cells = (_cell(day, hour, counts.get((day, hour), 0), most) for day in range(7) for hour in range(24))
+    days = (tag("text", text(name), x=0, y=day * CELL + 11) for day, name in enumerate(DAYS))
+    hours = (tag("text", text(f"{hour:02d}"), x=LEFT + hour * CELL, y=7 * CELL + 11) for hour in range(0, 24, 3))
+    drawn = join((*cells, *days, *hours))
+    size = f"0 0 {LEFT + 24 * CELL} {7 * CELL + 14}"
+    return tag("svg", drawn, viewBox=size, class_="week", role="img", aria_label="Sessions by weekday and hour")
+
+
+def _cell(day: int, hour: int, value: int, most: int) -> Html:
+    said = tag("title", text(f"{DAYS[day]} {hour:02d}:00: {sessions(value)}"))
+    shade = round((value / most) ** 0.5, 2) if value else None
+    place = {"x": LEFT + hour * CELL, "y": day * CELL, "width": CELL - 2, "height": CELL - 2, "rx": 2}
+    return tag("rect", said, **place, fill_opacity=None if shade is None else str(shade), class_=None if value else "off")
+
+
+def _bar(position: int, bar: Bar, share: float, address: str, value: str) -> Html:
+    height = round(EDGE + (HEIGHT - EDGE) * share) if bar.value else EDGE
     span = short_date(bar.first) if bar.first == bar.last else f"{short_date(bar.first)} to {short_date(bar.last)}"
-    said = f"{span}: {plural(bar.sessions, 'session')}"
+    said = f"{span}: {value}"
     left = position * WIDTH
-    shape = tag("rect", x=left + 1, y=HEIGHT - height, width=WIDTH - 2, height=height, class_=None if bar.sessions else "off")
-    if not bar.sessions:
+    shape = tag("rect", x=left + 1, y=HEIGHT - height, width=WIDTH - 2, height=height, class_=None if bar.value else "off")
+    if not bar.value:
         return shape
     whole = tag("rect", x=left, y=0, width=WIDTH, height=HEIGHT, class_="target")
     days = {"data_first": str(bar.first), "data_last": str(bar.last)}

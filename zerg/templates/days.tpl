@@ -8,8 +8,18 @@
 % if filling:
 <p class="filling" data-filling role="status"><span>Reading your transcripts, newest first</span><progress max="{{filling.total}}" value="{{filling.done}}" aria-label="Import"></progress></p>
 % end
-% for line in notes:
-<p class="guard">{{line}}</p>
+% for note in notes:
+<p class="guard">\
+% if note.expiring:
+<b>{{plural(note.expiring, 'session')}}</b>{{' on ' + note.machine if machines else ''}} will be deleted by Claude Code within a week (it keeps {{plural(note.days, 'day')}}). Safe here\
+% if note.only_here:
+; <b>{{count(note.only_here)}}</b> exist only here\
+% end
+.\
+% else:
+<b>{{plural(note.only_here, 'session')}}</b> {{'exists' if note.only_here == 1 else 'exist'}} only here: the files are gone from the machine.\
+% end
+</p>
 % end
 % for day in days:
 <section aria-label="{{day.name}}">

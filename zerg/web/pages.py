@@ -16,14 +16,17 @@ from zerg import timeline
 from zerg.errors import NotFound, ZergError
 from zerg.events import Kind
 from zerg.render import chart, label, moment
+from zerg.render.quantity import DAY
 from zerg.search import engine
 from zerg.search.query import FIELDS, SYNTAX
-from zerg.store import Store
+from zerg.store import Store, retention, source
 from zerg.store.session import Filter, Session
-from zerg.web import asset, chip, result
+from zerg.web import asset, chip, result, stats
 from zerg.web.template import fill
 
 WINDOW = 100  # events of a session at a time
+SOON = 7  # days ahead that are worth a warning
+FOREVER = 3650  # days: who sets more wants to keep everything
 HITS = 20  # sessions of a search at a time
 ROWS = 100  # sessions of the Timeline at a time
 TALK = (Kind.PROMPT, Kind.ANSWER, Kind.COMMAND)
@@ -43,6 +46,15 @@ class Import(NamedTuple):
     total: int
 
 
+class Note(NamedTuple):
+    """A machine whose agent deletes old sessions."""
+
+    machine: str
+    expiring: int  # sessions
+    days: int  # that it keeps them
+    only_here: int  # sessions of all machines
+
+
 class DayView(NamedTuple):
     """A day of the Timeline as it is shown."""
 
@@ -59,6 +71,7 @@ class Pages:
         self.store = store
         self.zone = zone
         self.importing = importing
+        self.noted: tuple[int, list[Note]] = (0, [])
 
     def home(self) -> str | HTTPResponse:
         """`/`: the Timeline, filtered by `project provider machine model branch after before errors noise`; or a search, `q`."""
@@ -82,7 +95,7 @@ class Pages:
             "filling": self.importing(),
             "chips": chip.chips(asked, values, found.folded),
             "kept": [(name, value) for name, value in asked._asdict().items() if value and name not in ("after", "before")],
-            "notes": [],
+            "notes": self.notes(),
             "days": self.day_views(found.days),
             "more": chip.address(asked, cursor=found.next) if found.next else "",
             "machines": len(values["machine"]) > 1,
@@ -188,6 +201,19 @@ class Pages:
         }
         return self.answer("found" if request.query.get("partial") else "results", self.etag(), **values)
 
+    def stats(self) -> str:
+        """`/stats`: what was done when; `days` says how far back, 0 or nothing is for ever."""
+        asked = request.query.get("days", "")
+        days = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 5 else 0
+        return self.answer("stats", self.etag(), **stats.values(self.store, days, datetime.now(self.zone).date(), self.zone))
+
+    def notes(self) -> list[Note]:
+        """What is about to be deleted, and what is only here. Looked up once a minute: it changes by days."""
+        minute = int(time.time() / 60)
+        if self.noted[0] != minute:
+            self.noted = (minute, retention_notes(self.store, int(time.time() * 1000)))
+        return self.noted[1]
+
     def etag(self) -> str:
         """Changes with every commit, and every minute: "live" and "today" pass without one."""
         return f'"{self.store.boot}-{self.store.changes}-{int(time.time() / 60)}"'
@@ -210,6 +236,7 @@ def mount(app: Bottle, store: Store, zone: tzinfo, importing: Callable[[], Impor
     pages = Pages(store, zone, importing)
     asset.mount(app)
     app.get("/", callback=pages.home)
+    app.get("/stats", callback=pages.stats)
     app.get("/s/<id>", callback=pages.session)
     app.get("/s/<id>/text/<event>", callback=pages.text)
     app.get("/s/<id>/image/<event>/<number:int>", callback=pages.image)
@@ -221,6 +248,17 @@ def error_page(error: ZergError) -> str:
 
 
 TITLES = {404: "Not found", 400: "That request makes no sense", 403: "Not from here", 503: "Not just now"}
+
+
+def retention_notes(store: Store, now: int) -> list[Note]:
+    """A note for each machine that is going to delete sessions within SOON, or one for those that are gone."""
+    gone = retention.only_here(store)
+    found = []
+    for machine in source.machines(store):
+        if machine.cleanup_days is not None and machine.cleanup_days < FOREVER:
+            number = retention.expiring(store, machine.id, now - (machine.cleanup_days - SOON) * DAY)
+            found += [Note(machine.label, number, machine.cleanup_days, gone)] if number else []
+    return found or ([Note("", 0, 0, gone)] if gone else [])
 
 
 def unchanged(etag: str) -> HTTPResponse:
