@@ -44,7 +44,11 @@ def filled(claude: Path, into: Path) -> Figures:
     source = home.size(claude)
     with Server(into, claude) as server:
         seconds = until_idle(server)
-        speed = {"answers after": Figure(server.ready, "s", most=1.0), "import": Figure(source / 1e6 / seconds, "MB/s", least=40)}
+        speed = {
+            "answers after": Figure(server.ready, "s", most=1.0),
+            "import": Figure(source / 1e6 / seconds, "MB/s", least=40),
+            "import, processor time": Figure(server.processor(), "s"),
+        }
         peak, _ = server.memory()
         pages = page.looked_at(server)
         highest, now = server.memory()

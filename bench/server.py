@@ -91,6 +91,11 @@ class Server:
         state = self.json("/api/health")["import"]
         return bool(state["state"] == "idle" and state["done_bytes"] >= (state["total_bytes"] or 0))
 
+    def processor(self) -> float:
+        """Seconds that it has computed, in all its threads."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def memory(self) -> tuple[float, float]:
         """Resident megabytes: the most that it ever was, and now."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
