@@ -26,7 +26,7 @@ from zerg.store.event import EventRow, second_of
 from zerg.store.session import Session
 
 BUDGET = 0.1  # seconds after which a page ends, even with nothing on it
-ENOUGH, SOON = 10, 0.025  # hits with which it ends after so many seconds
+ENOUGH, SOON = 5, 0.02  # hits with which it ends after so many seconds
 COUNTING = 0.01  # seconds after which a full page stops counting
 SESSIONS = 10  # of a page, unless another number is asked for; each costs a chunk to unpack
 LIMIT = 200  # hits of a page
@@ -84,9 +84,11 @@ def search(
     cursor: str = "",
     now: datetime | None = None,
     reading: Reading | None = None,
+    budget: float | None = None,
 ) -> Results:
     """A page of at most `limit` sessions. `now` says what "yesterday" means, and in which time zone; a `reading` that is kept
-    from one search to the next has the newest chunks at hand.
+    from one search to the next has the newest chunks at hand. A page is filled for `budget` seconds; without one it ends as soon
+    as there is something to show, for somebody waits, and everybody else does too.
 
     Raises BadRequest for what is too long to be asked, and for a cursor or order that is none. `next` may be given with no or
     few results where the budget ran out first.
@@ -96,7 +98,7 @@ def search(
     query = parse(checked(text), now)
     start = _cursor(cursor, sort)
     proposals = _Proposals(reading or Reading(store), query, sort, now, start)
-    page = _Page(query, max(1, min(limit, 100)), started)
+    page = _Page(query, max(1, min(limit, 100)), started, budget)
     end = page.fill(proposals)
     before = start.counted if start else 0
     return Results(
@@ -157,7 +159,8 @@ class _Proposals:
 
     def newest(self, start: Cursor | None) -> Iterator[list[_Match]]:
         floor, below = self.bounds
-        below, size = min(below, start.position) if start else below, FIRST
+        below = min(below, start.position) if start else below
+        size = MOST if self.asked and "*" in self.asked.expression else FIRST  # each query of a prefix merges all its words anew
         while rows := self.rows(Bounds(floor, below), size):
             yield [_Match(row.id, row) for row in rows]
             below, size = rows[-1].id, min(size * 2, MOST)
@@ -204,10 +207,11 @@ class _Proposals:
 class _Page:
     """A page as it fills."""
 
-    def __init__(self, query: Query, limit: int, started: float) -> None:
+    def __init__(self, query: Query, limit: int, started: float, budget: float | None) -> None:
         self.query = query
         self.limit = limit
         self.started = started
+        self.budget = budget
         self.listed = 0
         self.exhausted = False
         self.by_session: dict[int, list[_Match]] = {}
@@ -227,10 +231,16 @@ class _Page:
                 last = match.position
             last = last if full else position
             self.count([match.row for match in matches])
-            if time.monotonic() - self.started > (COUNTING if full else SOON if self.listed >= ENOUGH else BUDGET):
+            if time.monotonic() - self.started > self.patience(full):
                 return last
         self.exhausted = True
         return last if full else None
+
+    def patience(self, full: bool) -> float:
+        """Seconds from the start that may pass before the page ends."""
+        if self.budget is not None:
+            return self.budget
+        return COUNTING if full else SOON if self.listed >= ENOUGH else BUDGET
 
     def add(self, match: _Match) -> bool:
         """Put a match on the page, if there is room for it."""

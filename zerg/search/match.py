@@ -17,7 +17,9 @@ from zerg.fold import fold, is_word, origins, tokens
 from zerg.search.query import ALIASES, And, Field, Node, Not, Or, Query, Term, moment
 
 TERMS = 32  # of an And that the index is asked for: the longest; the text decides about all
-PREFIXES = 8  # of a query that the index is asked for: each is a union of all the words that begin so
+# A prefix makes the index merge all the words that begin so: 30 ms for two letters in 90,000 events, 10 ms for three.
+PREFIX = 3  # letters of one that it is asked for; shorter ones are found in every other event anyway
+PREFIXES = 8  # of a query that it is asked for
 
 
 class Subject(NamedTuple):
@@ -262,7 +264,7 @@ class _Asking(NamedTuple):
         """The tokens of a term in a row. That is the term itself if it is one token and nothing else."""
         found, folded = tokens(term.text), fold(term.text).strip()
         exact, star = found == [folded], term.prefix and is_word(folded[-1:] or " ")
-        if star and (len(found[-1]) < 2 or not self.prefixes):
+        if star and (len(found[-1]) < PREFIX or not self.prefixes):
             found, exact, star = found[:-1], False, False
         return Candidates(f'text : "{" ".join(found)}"{"*" * star}', exact) if found else None
 
