@@ -82,6 +82,8 @@ def origins(text: str) -> Sequence[int]:
     """Where each character of ``fold(text)`` comes from: offsets in `text`, and its length as the last."""
     found: list[int] = []
     position = 0
+    for character, standin in _FREQUENT:  # one for one, so that they are no runs to look at
+        text = text.replace(character, standin)
     for run in _RUN.finditer(text):
         offsets = _offsets_of_short(run[0]) if len(run[0]) <= SHORT else _offsets(run[0])
         if offsets is not None:
