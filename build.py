@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """The developer's commands. Needs nothing but Python: python3 build.py COMMAND [ARGUMENT…]
 
-    run      make .venv, install the checkout and start `zerg serve` with the ARGUMENTs
-    test     make .venv with the development tools, then ruff, mypy and pytest with the ARGUMENTs
-    wheel    dist/zerg-VERSION-py3-none-any.whl
-    size     where every megabyte of an installation goes
-    bench    speed, memory and size on archives of real size (bench --help)
-    soak     the tests at full length: mutated lines, kills, cuts and hostile queries by the thousand
-    shots    screenshots of every page in dist/shots/
+run      make .venv, install the checkout and start `zerg serve` with the ARGUMENTs
+test     make .venv with the development tools, then ruff, mypy and pytest with the ARGUMENTs
+wheel    dist/zerg-VERSION-py3-none-any.whl
+size     where every megabyte of an installation goes
+bench    speed, memory and size on archives of real size (bench --help)
+soak     the tests at full length: mutated lines, kills, cuts and hostile queries by the thousand
+shots    screenshots of every page in dist/shots/
 """
 
 import hashlib

@@ -91,6 +91,9 @@ class Backlog:
             self._waiting = {path: stamp for path, stamp in self._waiting.items() if path in paths}
             self._held = {path: held for path, held in self._held.items() if path in paths}
 
+    def __contains__(self, path: str) -> bool:
+        return path in self._held or path in self._waiting
+
     def is_held(self, path: str, stamp: Stamp, now: float) -> bool:
         """Whether `path` must not be tried now."""
         held = self._held.get(path)

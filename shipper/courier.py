@@ -29,13 +29,15 @@ class Task(NamedTuple):
 class Courier:
     """Carries files of `machine` to `server`; those that it cannot deliver stay in `backlog`, with the reason.
 
-    `known` is what the server has, as far as it told; `equal` the state in which a file was last all there.
+    `known` is what the server has, as far as it told; `asks`: it has not told of every file, so ask where one is not known.
+    `equal` is the state in which a file was last found to be all there.
     `on_stored(path, bytes, new)` is called for all that the server has; `new`: it had not had it before.
     """
 
     def __init__(self, server: Server, machine: str, backlog: Backlog, on_stored: Callable[[str, int, bool], None]) -> None:
         self.known: dict[str, Known] = {}
         self.equal: dict[str, Stamp] = {}
+        self.asks = False
         self.sent = 0  # bytes that the server took
         self._server = server
         self._machine = machine
@@ -109,7 +111,7 @@ class Courier:
         """Find out where the upload begins."""
         known = self.known.get(task.path)
         whole = task.whole or self._doubtful(upload)
-        if whole and (known is None or known.digest is None):
+        if (known is None and self.asks) or (whole and (known is None or known.digest is None)):
             self._land()  # one request at a time
             known = self._server.source(self._machine, task.path)
         if known is None:

@@ -54,7 +54,8 @@ class Status(NamedTuple):
 class Shipper:
     """Ships the transcripts under `roots` to `server`, as those of `machine`, an id that people know by its `label`.
 
-    It runs in one thread; `status` may be called from any. `on_progress` is called in the thread that ships.
+    It runs in one thread; `status` may be called from any. `on_progress` is called in the thread that ships. Where the roots are
+    files, the server is asked for these only and gets no report, which is about a whole machine.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Shipper:
         self._backlog = Backlog()
         self._backoff = Backoff()
         self._courier = Courier(server, machine, self._backlog, self._count)
+        self._few = self._courier.asks = all(os.path.isfile(root) for root in roots)
         self._boot = ""  # the run of the server whose answers we remember
         self._told: dict[str, Any] = {}  # the last scan report of a whole pass
         self._error = ""
@@ -148,7 +150,10 @@ class Shipper:
         """Ask the server what it has, unless it is still in the run in which it told us. Whether it was asked."""
         if self._boot and self._server.boot(self._machine) == self._boot:
             return False
-        self._boot, self._courier.known = self._server.sources(self._machine)
+        if self._few:
+            self._boot, self._courier.known = self._server.boot(self._machine), {}
+        else:
+            self._boot, self._courier.known = self._server.sources(self._machine)
         self._told = {}
         if self._error:
             log.info("%s answers again", self._server.address)
@@ -156,10 +161,10 @@ class Shipper:
         return True
 
     def _wanted(self, paths: Iterable[str], anew: bool = False) -> list[str]:
-        """Those of `paths` that changed since they were compared, all if `anew`, without those that are set aside."""
-        files, equal, now = self._tree.files, self._courier.equal, time.monotonic()
-        changed = [path for path in paths if path in files and (anew or equal.get(path) != files[path])]
-        return [path for path in changed if not self._backlog.is_held(path, files[path], now)]
+        """Those of `paths` that changed since they were compared or are behind, all if `anew`; without those that are set aside."""
+        files, equal, backlog, now = self._tree.files, self._courier.equal, self._backlog, time.monotonic()
+        open_ones = [path for path in paths if path in files and (anew or equal.get(path) != files[path] or path in backlog)]
+        return [path for path in open_ones if not backlog.is_held(path, files[path], now)]
 
     def _missing(self) -> list[str]:
         return sorted(path for path in self._courier.known if path not in self._tree.files and not os.path.lexists(path))
@@ -200,7 +205,7 @@ class Shipper:
             "cleanup_days": cleanup_days(self._tree.roots),
             "complete": complete,
         }
-        if report != self._told:
+        if report != self._told and not self._few:
             self._server.scan(report)
             self._told = report
 

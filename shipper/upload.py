@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -39,13 +40,16 @@ class Upload:
         self.path = path
         self._file: BinaryIO = open(path, "rb", buffering=0, opener=_no_pipe)  # noqa: SIM115 - closed by close()
         found = os.fstat(self._file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            self._file.close()
+            raise OSError(errno.EINVAL, "not a regular file")
         self.stamp = Stamp.of(found)
         self.generation = 1  # what the server is believed to have
         self.replaces: int | None = None  # the generation that this file is not
         self.reach = 0  # bytes up to which slices are cut, or the server has them
         self.short = False  # the file turned out shorter than it was when opened
         self.tries = 0  # how often this file was begun anew in this run
-        self.over = not stat.S_ISREG(found.st_mode)
+        self.over = False
         self._head = self._tail = b""
         self._begun = False
 

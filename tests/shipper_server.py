@@ -66,7 +66,7 @@ class Source:
         if replaced != self.current:
             return self.conflict("conflict")
         for number, data in enumerate(self.generations, 1):
-            if number != replaced and data and body[: len(data)] == data[: len(body)]:
+            if number != replaced and data and body.startswith(data):
                 self.current = number
                 return self.push({"offset": "0", "generation": str(number)}, body)
         self.generations.append(bytearray(body))

@@ -216,7 +216,8 @@ def test_import_goes_through_the_running_server(home: Home, tmp_path: Path) -> N
     with serving("--port", "0", "--no-ship") as (url, _):
         done = zerg("import", str(tmp_path / "claude"))
         assert done.returncode == 0, done.stderr
-        assert json.load(urlopen(f"{url}/api/agents/sessions"))["total"] == 5
+        files = list((tmp_path / "claude").glob("projects/*/*.jsonl"))
+        assert json.load(urlopen(f"{url}/api/agents/sessions"))["total"] == len(files)
 
 
 def test_the_demo_has_a_home_of_its_own_and_leaves_nothing(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

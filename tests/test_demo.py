@@ -83,12 +83,13 @@ def store(projects: Path, tmp_path: Path) -> Store:
 
 def test_the_archive_shows_titles_subagents_and_prices(store: Store) -> None:
     found = [each for day in timeline.days(store, Filter(), UTC).days for each in day.sessions]
-    assert [each.title for each in found] == [
+    assert [each.title for each in found][:6] == [
         "Double charge: idempotency key made anew at each retry",
         "Split pricing out of orders/core.py",
+        "Which of our endpoints have no test?",
         "日本語の全文検索を直す",
+        "Is `note_fts` rebuilt when I change the tokenizer?",
         "Bars that read in dark mode",
-        "How do I see which process listens on port 5432?",
     ]
     assert not [each.title for each in found if each.noise or each.unpriced or not each.cost_microdollars]
     (agent,) = timeline.subagents(store, found[1].id)

@@ -192,6 +192,19 @@ def test_a_unix_socket_serves_as_well(tmp_path: Path, projects: Path) -> None:
         stand.close()
 
 
+def test_a_single_session_asks_for_its_files_and_reports_nothing(server: StandIn, projects: Path) -> None:
+    path, other = write(projects / "-p" / "s.jsonl", lines(2000)), write(projects / "-p" / "t.jsonl", lines(10))
+    shipper(server, projects).run_once()
+    scans, requests = len(server.scans), len(server.requests)
+    append(path, b"{}\n")
+    append(other, b"{}\n")
+    report = shipper(server, path).run_once()
+    assert (report.files, report.stored_bytes, report.missing) == (1, 3, 0)
+    assert server.data(path) == path.read_bytes()
+    assert len(server.scans) == scans
+    assert {query.get("path", query.get("limit")) for _, query in server.requests[requests:]} == {"1", str(path)}
+
+
 # --- files that change ------------------------------------------------------------------------------------------------
 
 
@@ -261,7 +274,7 @@ def test_a_touched_or_copied_file_is_compared_and_not_sent(server: StandIn, proj
 
 
 def test_a_file_that_goes_back_to_what_it_was_goes_back_to_its_generation(server: StandIn, projects: Path) -> None:
-    first, second = lines(4000, 1), lines(4000, 2)
+    first, second = lines(900, 1), lines(4000, 2)
     path = write(projects / "-p" / "s.jsonl", first)
     one = shipper(server, projects)
     one.run_once()
@@ -407,6 +420,33 @@ def test_two_shippers_on_the_same_files(server: StandIn, projects: Path) -> None
         thread.join()
     assert all(server.data(path) == path.read_bytes() for path in paths)
     assert [source.current for source in server.sources.values()] == [1] * 4
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_story_ends_with_the_files_as_they_are(server: StandIn, projects: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    paths = [projects / "-p" / f"{number}.jsonl" for number in range(4)]
+    ships = [shipper(server, projects) for _ in range(2)]
+    for path in paths:
+        write(path, lines(chance.randrange(3000), seed))
+    deeds: list[Callable[[Path], object]] = [
+        lambda path: append(path, lines(chance.randrange(2000), seed + 1)),
+        lambda path: append(path, b'{"half":'),
+        lambda path: os.truncate(path, chance.randrange(path.stat().st_size + 1)),
+        lambda path: path.write_bytes(lines(chance.randrange(3000), chance.randrange(99))),
+        lambda path: os.replace(write(path.with_name("new"), path.read_bytes() + b"{}\n"), path),
+        lambda path: setattr(server, "boot", str(chance.random())),
+        lambda path: server.sources.pop((MACHINE, str(path)), None),
+        lambda path: server.faults.extend(chance.choice(["cut before", "cut after", "503", "500", ""]) for _ in range(4)),
+    ]
+    for _ in range(15):
+        for _ in range(chance.randrange(4)):
+            chance.choice(deeds)(chance.choice(paths))
+        assert chance.choice(ships).run_once().behind == ()
+    server.boot = "last"
+    server.faults.clear()
+    ships[0].run_once()
+    assert {path: sha(server.data(path)) for path in paths} == {path: sha(path.read_bytes()) for path in paths}
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, "unknown_provider"), (410, "forgotten"), (413, "too_large")])

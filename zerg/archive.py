@@ -38,7 +38,7 @@ class Entry(NamedTuple):
 
 
 class Chunks:
-    """The chunks read last, uncompressed. A source's chunk is told by where it begins and how long it is, which merging changes."""
+    """The chunks read last, uncompressed. A chunk is told by where it begins and how long it is, which merging changes."""
 
     def __init__(self) -> None:
         self.kept: OrderedDict[tuple[int, int, int], bytes] = OrderedDict()
@@ -134,9 +134,21 @@ class Reading:
         event, parsed = self.event(row)
         at = second_of(row.id) * 1000 if parsed.at is None else parsed.at
         return Entry(
-            public_id(row.source, row.offset, row.slot), Kind(row.kind), at, event.text, row.tool or event.tool, event.call, bool(row.error),
-            event.label, parsed.model, bool(row.image), event.data, row.source, row.offset, row.length,
-        )  # fmt: skip
+            public_id(row.source, row.offset, row.slot),
+            Kind(row.kind),
+            at,
+            event.text,
+            row.tool or event.tool,
+            event.call,
+            bool(row.error),
+            event.label,
+            parsed.model,
+            bool(row.image),
+            event.data,
+            row.source,
+            row.offset,
+            row.length,
+        )
 
     def entries(self, rows: Iterable[EventRow]) -> list[Entry]:
         return [self.entry(row) for row in rows]

@@ -26,6 +26,7 @@ from zerg.store.usage import Claim
 from zerg.summary import Summary, merged, shown
 
 DAY = 86_400_000  # ms
+SILENT = Summary().dump()
 
 
 class Count(NamedTuple):
@@ -206,9 +207,19 @@ class Derivator:
     def row(self, number: int, one: Found, each: Event, tool: str) -> EventRow:
         call = event.hashed(each.call) if each.call else None
         return EventRow(
-            number, one.part.session, self.source.id, one.record.offset, one.record.length, each.slot, each.kind.value, tool, call,
-            one.key, int(each.error), int(each.image),
-        )  # fmt: skip
+            number,
+            one.part.session,
+            self.source.id,
+            one.record.offset,
+            one.record.length,
+            each.slot,
+            each.kind.value,
+            tool,
+            call,
+            one.key,
+            int(each.error),
+            int(each.image),
+        )
 
     def name_tools(self, coming: list[Coming]) -> None:
         """Where a call came after its result or its spilled output, these are indexed anew, under its tool."""
@@ -265,12 +276,28 @@ class Derivator:
         if self.reader is not None:
             self.done = self.done._replace(state=json.dumps(self.reader.state, separators=(",", ":")))
         derivation.save(self.store, self.done)
+        self.stand()
         for part in self.parts.values():
             derivation.save_part(self.store, Part(self.source.id, part.session, int(part.own), part.summary.dump()))
             refresh(self.store, part.session, self.source.mtime)
         if self.again:
             self.drop_stale()
         return Count(self.inserted, self.skipped)
+
+    def stand(self) -> None:
+        """A source that says nothing, an empty file for one, stands under the session that its path names, or it could not be exported."""
+        reader = self.provider.reader(self.source.path, {})
+        if not self.parts and reader and (self.again or not self.before):
+            self.part(reader.read(Record(self.source.offset, 0, b"", None)).identity)
+        said = {part.session for part in self.parts.values()}
+        for part in self.before.values():
+            if (
+                said
+                and part.session not in said
+                and derivation.parts_of_session(self.store, part.session) == [part._replace(summary=SILENT)]
+            ):
+                derivation.remove_part(self.store, self.source.id, part.session)  # the records name another one
+                forsake(self.store, part.session)
 
     def drop_stale(self) -> None:
         """Remove what the parser before this one found and this one does not."""
@@ -284,7 +311,8 @@ class Derivator:
 
 
 def folder_of(path: str) -> str:
-    return (ntpath if "\\" in path else posixpath).dirname(path)
+    kind = ntpath if "\\" in path else posixpath
+    return str(kind.dirname(path))
 
 
 def claim_of(one: Found) -> Claim:
@@ -292,9 +320,20 @@ def claim_of(one: Found) -> Claim:
     assert tokens
     at = one.parsed.at or one.part.summary.last_at or 0
     return Claim(
-        event.hashed(tokens.message), one.part.session, int(one.parsed.copied), 0, tokens.model, at, tokens.input, tokens.output,
-        tokens.cache_read, tokens.cache_write_5m, tokens.cache_write_1h, int(tokens.lower_bound), price.cost(tokens, at),
-    )  # fmt: skip
+        event.hashed(tokens.message),
+        one.part.session,
+        int(one.parsed.copied),
+        0,
+        tokens.model,
+        at,
+        tokens.input,
+        tokens.output,
+        tokens.cache_read,
+        tokens.cache_write_5m,
+        tokens.cache_write_1h,
+        int(tokens.lower_bound),
+        price.cost(tokens, at),
+    )
 
 
 def move(store: Store, rows: list[EventRow]) -> None:
@@ -314,7 +353,7 @@ def refresh(store: Store, session_id: int, mtime: int = 0) -> None:
 
 
 def supersede(store: Store, old: Source) -> None:
-    """A source is no longer what its file holds: its events go, its bytes stay. Other sources of its sessions are derived again."""
+    """A source is no longer what its file holds: its events go, its bytes stay. Other sources of its sessions are outdated."""
     for part in derivation.parts_of_source(store, old.id):
         event.remove(store, part.session, old.id)
         derivation.remove_part(store, old.id, part.session)

@@ -30,7 +30,7 @@ _TOKEN = re.compile("[a-z0-9\x80-\U0010ffff]+")
 _RUN = re.compile("[^\x00-\x7f]+")
 SHORT = 8  # characters of a run that is worth remembering: arrows, ticks, box drawing; longer ones are whole sentences
 _VOICING = "\u3099\u309a"
-_TYPED = str.maketrans("‘’‚“”„‐‑‒–—―−™℠", "\'\'\'\"\"\"-------  ")
+_TYPED = str.maketrans("‘’‚“”„‐‑‒–—―−™℠", "'''\"\"\"-------  ")
 # Nearly all that is not ASCII in transcripts, and control characters that take its place while a text is folded: most texts
 # are ASCII then, which is 10 times faster. For the index it is separators.
 _FREQUENT = tuple(zip("→│├└─•✅", "\x0e\x0f\x10\x11\x12\x13\x14", strict=True))

@@ -91,7 +91,9 @@ class Ingest:
             raise conflict("conflict", f"generation {current.generation} is current", current, push)
         elif push.offset > current.offset:
             raise conflict("conflict", f"only {current.offset} bytes are stored", current, push)
-        elif not push.data.startswith(archive.read(self.store, current.id, push.offset, min(current.offset, push.offset + len(push.data)))):
+        elif not push.data.startswith(
+            archive.read(self.store, current.id, push.offset, min(current.offset, push.offset + len(push.data)))
+        ):
             raise conflict("rewritten", "the file differs from what is stored", current, push)
 
     def repeated(self, push: Push, current: Source) -> bool:
@@ -186,7 +188,23 @@ class Ingest:
 
 def new_source(push: Push, generation: int, now: int) -> Source:
     return Source(
-        0, push.machine, push.provider, push.path, generation, 1, 0, push.size, push.mtime, 0, NOTHING, NOTHING, NOTHING, 0, 0, now, now
+        0,
+        push.machine,
+        push.provider,
+        push.path,
+        generation,
+        1,
+        0,
+        push.size,
+        push.mtime,
+        0,
+        NOTHING,
+        NOTHING,
+        NOTHING,
+        0,
+        0,
+        now,
+        now,
     )
 
 

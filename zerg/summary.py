@@ -163,7 +163,10 @@ def shown(total: Summary, title_summary: str, mtime: int) -> dict[str, Any]:
         "agent_type": facts.get("agent_type", ""),
         "pr": facts.get("pr", ""),
         "title": title or next((facts[name] for name in later if facts.get(name)), ""),
-        **{name: getattr(total, name) for name in ("prompts", "answers", "tool_calls", "errors", "events", "broken", "unknown", "strip")},
+        **{
+            name: getattr(total, name)
+            for name in ("prompts", "answers", "tool_calls", "errors", "events", "broken", "unknown", "strip")
+        },
         "models": json.dumps(total.models),
         "noise": noise(total),
         "raw": json.dumps(total.raw),
@@ -171,7 +174,7 @@ def shown(total: Summary, title_summary: str, mtime: int) -> dict[str, Any]:
 
 
 def project_of(cwd: str) -> str:
-    """The last part of a working directory of either kind of system; a worktree that Claude Code made belongs to its repository."""
+    """The last part of a working directory of either kind of system; a worktree of Claude Code's belongs to its repository."""
     cwd = re.split(r"[/\\]\.claude[/\\]worktrees[/\\]", cwd)[0]
     windows = "\\" in cwd or cwd[1:2] == ":"
     path = (ntpath if windows else posixpath).normpath(cwd) if cwd else ""

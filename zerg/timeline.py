@@ -248,4 +248,3 @@ def last_event(store: Store, uuid: str) -> str:
     """The public id of the last event of a session; "" where there is none."""
     rows = event.before(store, session(store, uuid).rowid, END, 1)
     return public_id(rows[0].source, rows[0].offset, rows[0].slot) if rows else ""
-

@@ -73,4 +73,5 @@ def holder(path: Path) -> dict[str, Any]:
 def held_by(home: Home) -> str:
     about = holder(home.lock)
     where = f" and serves {about['url']}" if about.get("url") else ""
-    return f"{home.path} is in use: process {about.get('pid', '?')} holds it{where}; stop that one first, or set ZERG_HOME to another folder"
+    who = f"process {about.get('pid', '?')} holds it{where}"
+    return f"{home.path} is in use: {who}; stop that one first, or set ZERG_HOME to another folder"

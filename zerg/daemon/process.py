@@ -33,7 +33,11 @@ log = logging.getLogger("zerg.daemon")
 
 def serve(settings: Settings, *, ship: bool, on_ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT. `on_ready` is called with the URL once requests are taken."""
-    with Lock(settings.home.make()) as lock, opened(settings, shipping=ship) as site, contextlib.closing(Listeners()) as listeners:
+    with (
+        Lock(settings.home.make()) as lock,
+        opened(settings, shipping=ship) as site,
+        contextlib.closing(Listeners()) as listeners,
+    ):
         url = listen(listeners, site)
         lock.note(url=url)
         stop = threading.Event()

@@ -70,7 +70,9 @@ def split_module(folder: Path, now: float) -> None:
     s.think("0.285 * 100 is 28.499999999999996 in binary. Prices must be Decimal or integer cents from the start.")
     s.say("`0.285 * 100` is `28.499999999999996`: a price must be a `Decimal` **before** it is multiplied. I changed `net()`.")
     s.edit(f"{ORDERS}/src/orders/price.py", "    return price * quantity", "    return Decimal(str(price)) * quantity", line=14)
-    s.bash("pytest -q && mypy src", "52 passed in 3.38s\nSuccess: no issues found in 31 source files\n", what="Test and check types")
+    s.bash(
+        "pytest -q && mypy src", "52 passed in 3.38s\nSuccess: no issues found in 31 source files\n", what="Test and check types"
+    )
     s.say("`core.py` is gone: `order.py` (1,240 lines) and `price.py` (96). Five callers changed, nothing is re-exported.")
     s.title("Split pricing out of orders/core.py")
     s.save(folder)
@@ -94,7 +96,10 @@ def dark_charts(folder: Path, now: float) -> None:
     """A long session: a picture, an overloaded API, a compaction, a big output kept beside the transcript."""
     s = Scribe("dark charts", now - 3 * DAY - 5 * HOUR, cwd=CHARTS, branch="dark-mode")
     s.slash("/model", "Set model to claude-sonnet-4-5", arguments="sonnet")
-    s.prompt("The chart is unreadable in dark mode, see the screenshot. The bars should keep their order of brightness.", image=picture())
+    s.prompt(
+        "The chart is unreadable in dark mode, see the screenshot. The bars should keep their order of brightness.",
+        image=picture(),
+    )
     s.think("The picture shows dark bars on a dark ground. I need the palette and the place where the theme is chosen.")
     s.grep("--bar-", ["src/theme.css", "src/bars.ts"])
     s.read(f"{CHARTS}/src/theme.css", THEME)
@@ -108,12 +113,20 @@ def dark_charts(folder: Path, now: float) -> None:
     s.bash("npm test -- --update-snapshots=false", "Tests: 118 passed, 118 total\nTime: 9.204 s\n", what="Run the tests")
     call = s.call("WebFetch", {"url": "https://example.com/wcag/contrast", "prompt": "Minimum contrast of graphical objects"})
     s.result(call, "Graphical objects need a contrast of at least 3:1 against adjacent colours.", pause=5)
-    s.say("All six bars have at least **3.4:1** against the ground in both themes; 3:1 is asked for.\n\n```css\n" + THEME_DARK + "```")
+    s.say(
+        "All six bars have at least **3.4:1** against the ground in both themes; 3:1 is asked for.\n\n```css\n"
+        + THEME_DARK
+        + "```"
+    )
     s.prompt("Great. Now do the same for the map — no, wait")
     s.think("The map has its own palette in map.css.")
     s.interrupt()
     s.prompt("Leave the map. Commit this.")
-    s.bash("git commit -qam 'Bars that read in the dark' && git log --oneline -1", "9f31c0e Bars that read in the dark", what="Commit")
+    s.bash(
+        "git commit -qam 'Bars that read in the dark' && git log --oneline -1",
+        "9f31c0e Bars that read in the dark",
+        what="Commit",
+    )
     s.say("Committed as `9f31c0e`.")
     s.title("Bars that read in dark mode")
     s.save(folder)
@@ -139,22 +152,23 @@ def notes_search(folder: Path, now: float) -> None:
     s.say(CAUSE)
     s.prompt("1と2をお願いします。")
     s.edit(f"{NOTES}/notes/index.py", "    return text.casefold()", "    return CJK.sub(r' \\g<0> ', text.casefold())", line=12)
-    s.bash("sqlite3 notes.db \"select count(*) from note_fts where note_fts match '\\\"検 索\\\"'\"", "17\n", what="もう一度試す")
+    s.bash('sqlite3 notes.db "select count(*) from note_fts where note_fts match \'\\"検 索\\"\'"', "17\n", what="もう一度試す")
     s.say("「検索」で 17 件見つかるようになりました。")
     s.title("日本語の全文検索を直す")
     s.save(folder)
 
 
-def quick_question(folder: Path, now: float) -> None:
-    """The shortest session that there is."""
-    s = Scribe("quick question", now - 8 * DAY, cwd=NOTES, branch="main", model="claude-haiku-4-5")
-    s.prompt("How do I see which process listens on port 5432?")
-    s.say("`ss -ltnp 'sport = :5432'` on Linux; on macOS `lsof -nP -iTCP:5432 -sTCP:LISTEN`.")
-    s.save(folder)
+def questions(folder: Path, now: float) -> None:
+    """Short sessions, so that the weeks before look lived in."""
+    for days, cwd, question, answer in QUESTIONS:
+        s = Scribe(question, now - days * DAY, cwd=cwd, model="claude-haiku-4-5")
+        s.prompt(question)
+        s.say(answer)
+        s.save(folder)
 
 
 # Each writes what it tells below a folder, as if it were `now`.
-STORIES: tuple[Callable[[Path, float], None], ...] = (flaky_checkout, split_module, dark_charts, notes_search, quick_question)
+STORIES: tuple[Callable[[Path, float], None], ...] = (flaky_checkout, split_module, dark_charts, notes_search, questions)
 
 
 def picture(width: int = 320, height: int = 140) -> bytes:
@@ -174,6 +188,19 @@ def _pixel(x: int, y: int, height: int) -> int:
     return 1 + bar % 3 if 0 <= bar < 7 and inside < 28 and height - 10 - tall < y < height - 10 else 0
 
 
+# Days ago, where, what was asked and answered.
+QUESTIONS = (
+    (1.3, ORDERS, "Which of our endpoints have no test?", "Two: `DELETE /cart/{id}` and `GET /health`. The others are covered in `tests/test_api.py`."),
+    (3.1, NOTES, "Is `note_fts` rebuilt when I change the tokenizer?", "No. Run `INSERT INTO note_fts(note_fts) VALUES('rebuild')` once."),
+    (3.4, ORDERS, "What does HTTP 409 mean in our refund code?", "The refund exists already: `refund.py:51` answers it with the first one's id."),
+    (5.2, CHARTS, "Why is the legend cut off on Safari?", "`overflow: clip` on `.chart` needs `overflow-clip-margin`, which Safari does not have. Padding does the same."),
+    (8.0, NOTES, "How do I see which process listens on port 5432?", "`ss -ltnp 'sport = :5432'`, or on macOS `lsof -nP -iTCP:5432`."),
+    (8.2, ORDERS, "Write a commit message for the staged changes.", "`Refunds carry the currency of their order`"),
+    (8.3, ORDERS, "Shorter.", "`Refund in the order's currency`"),
+    (12.1, CHARTS, "Explain the bezier in `spark.ts` line 40.", "It starts flat, so that two equal values next to each other draw a straight line."),
+    (13.2, NOTES, "メモを日付順に並べるには？", "`ORDER BY created DESC` に索引 `note(created)` を付けます。"),
+    (20.1, ORDERS, "Upgrade to Python 3.13, please.", "Done: `pyproject.toml`, the CI matrix and the Dockerfile. All 49 tests pass."),
+)
 FAILURE = dedent("""\
     ..........F
     =================================== FAILURES ===================================

@@ -15,7 +15,7 @@ from zerg.store.sqlite import SqliteStore
 DERIVED = 1  # version of schema/*/derived.sql
 DERIVED_TABLES = ("event_index", "leaf", "usage", "event", "part", "session", "derivation", "derived")
 
-__all__ = ["Store", "open_store", "make_derived"]
+__all__ = ["Store", "make_derived", "open_store"]
 
 
 def open_store(url: str, *, read_only: bool = False) -> Store:

@@ -44,7 +44,8 @@ def of_source(store: Store, source: int) -> Derivation | None:
 def save(store: Store, derivation: Derivation) -> None:
     store.run(
         """INSERT INTO derivation (source, version, offset, scanned, state) VALUES (:source, :version, :offset, :scanned, :state)
-           ON CONFLICT (source) DO UPDATE SET version = excluded.version, offset = excluded.offset, scanned = excluded.scanned, state = excluded.state""",
+           ON CONFLICT (source) DO UPDATE SET version = excluded.version, offset = excluded.offset, scanned = excluded.scanned,
+           state = excluded.state""",
         **derivation._asdict(),
     )
 
@@ -59,7 +60,10 @@ def remove(store: Store, source: int) -> None:
 
 
 def parts_of_source(store: Store, source: int) -> list[Part]:
-    return [Part._make(row) for row in store.rows("SELECT source, session, own, summary FROM part WHERE source = :source", source=source)]
+    return [
+        Part._make(row)
+        for row in store.rows("SELECT source, session, own, summary FROM part WHERE source = :source", source=source)
+    ]
 
 
 def parts_of_session(store: Store, session: int) -> list[Part]:

@@ -180,7 +180,8 @@ def before(store: Store, session: int, place: Place, limit: int, kinds: Sequence
 def walk(store: Store, session: int, place: Place, limit: int, kinds: Sequence[str], side: str, order: str) -> list[EventRow]:
     names = {f"k{number}": kind for number, kind in enumerate(kinds)}
     only = f"AND kind IN ({', '.join(':' + name for name in names)})" if kinds else ""
-    sql = f"""SELECT {COLUMNS} FROM event WHERE session = :session AND (source, offset, slot) {side} (:source, :offset, :slot) {only}
+    sql = f"""SELECT {COLUMNS} FROM event
+              WHERE session = :session AND (source, offset, slot) {side} (:source, :offset, :slot) {only}
               ORDER BY source {order}, offset {order}, slot {order} LIMIT :limit"""
     place_of = place._asdict()
     return [EventRow._make(row) for row in store.rows(sql, session=session, limit=limit, **place_of, **names)]

@@ -102,7 +102,8 @@ WHERE = """(CAST(:parent AS TEXT) = '' AND top = 1 OR CAST(:parent AS TEXT) <> '
     AND (CAST(:project AS TEXT) = '' OR project = :project) AND (CAST(:provider AS TEXT) = '' OR session.provider = :provider)
     AND (CAST(:branch AS TEXT) = '' OR branch = :branch)
     AND (CAST(:model AS TEXT) = '' OR models LIKE :like_model)
-    AND (CAST(:machine AS TEXT) = '' OR session.machine IN (SELECT machine.id FROM machine WHERE label = :machine OR machine.id = :machine))
+    AND (CAST(:machine AS TEXT) = ''
+         OR session.machine IN (SELECT machine.id FROM machine WHERE label = :machine OR machine.id = :machine))
     AND (CAST(:errors AS INTEGER) = 0 OR errors > 0) AND (CAST(:noise AS INTEGER) = 1 OR noise = '')"""
 
 
@@ -209,15 +210,17 @@ def add(store: Store, identity: Identity, provider: str, machine: str, folder: s
 
 
 SUMMARY = (
-    "at", "started_at", "ended_at", "project", "cwd", "branch", "version", "entrypoint", "agent_type", "pr", "title", "prompts", "answers",
-    "tool_calls", "errors", "events", "broken", "unknown", "models", "strip", "noise", "raw",
+    "at", "started_at", "ended_at", "project", "cwd", "branch", "version", "entrypoint", "agent_type", "pr", "title", "prompts",
+    "answers", "tool_calls", "errors", "events", "broken", "unknown", "models", "strip", "noise", "raw",
 )  # fmt: skip
 
 
 def save(store: Store, session: int, summary: dict[str, Any], mtime: int) -> None:
     """Write what is known of a session: `summary` has a value for each of SUMMARY."""
     changes = ", ".join(f"{name} = :{name}" for name in SUMMARY)
-    store.run(f"UPDATE session SET {changes}, mtime = max(mtime, :mtime) WHERE id = :session", **summary, mtime=mtime, session=session)
+    store.run(
+        f"UPDATE session SET {changes}, mtime = max(mtime, :mtime) WHERE id = :session", **summary, mtime=mtime, session=session
+    )
 
 
 def title_summary(store: Store, session: int) -> str:

@@ -93,7 +93,8 @@ def add(store: Store, source: Source) -> Source:
 def make_current(store: Store, source: Source) -> None:
     """Let an older generation be the current one again."""
     store.run(
-        "UPDATE source SET current = CASE WHEN id = :id THEN 1 ELSE 0 END WHERE machine = :machine AND provider = :provider AND path = :path",
+        """UPDATE source SET current = CASE WHEN id = :id THEN 1 ELSE 0 END
+           WHERE machine = :machine AND provider = :provider AND path = :path""",
         id=source.id, machine=source.machine, provider=source.provider, path=source.path,
     )  # fmt: skip
 
@@ -101,8 +102,8 @@ def make_current(store: Store, source: Source) -> None:
 def update(store: Store, source: Source) -> None:
     """Write what changes as a source grows."""
     store.run(
-        """UPDATE source SET offset = :offset, size = :size, mtime = :mtime, tail = :tail, head_hash = :head_hash, tail_hash = :tail_hash,
-           digest = :digest, digested = :digested, missing = :missing, pushed_at = :pushed_at WHERE id = :id""",
+        """UPDATE source SET offset = :offset, size = :size, mtime = :mtime, tail = :tail, head_hash = :head_hash,
+           tail_hash = :tail_hash, digest = :digest, digested = :digested, missing = :missing, pushed_at = :pushed_at WHERE id = :id""",
         offset=source.offset, size=source.size, mtime=source.mtime, tail=source.tail, head_hash=source.head_hash,
         tail_hash=source.tail_hash, digest=source.digest, digested=source.digested, missing=source.missing,
         pushed_at=source.pushed_at, id=source.id,
@@ -110,12 +111,19 @@ def update(store: Store, source: Source) -> None:
 
 
 def set_digest(store: Store, source: int, digest: bytes, digested: int) -> None:
-    store.run("UPDATE source SET digest = :digest, digested = :digested WHERE id = :source", digest=digest, digested=digested, source=source)
+    store.run(
+        "UPDATE source SET digest = :digest, digested = :digested WHERE id = :source",
+        digest=digest,
+        digested=digested,
+        source=source,
+    )
 
 
 def undigested(store: Store, limit: int) -> list[int]:
     """Current sources whose digest does not cover all that is stored."""
-    return [row[0] for row in store.rows("SELECT id FROM source WHERE digested < offset AND current = 1 LIMIT :limit", limit=limit)]
+    return [
+        row[0] for row in store.rows("SELECT id FROM source WHERE digested < offset AND current = 1 LIMIT :limit", limit=limit)
+    ]
 
 
 def mark_missing(store: Store, machine: str, paths: Sequence[str]) -> None:
@@ -143,19 +151,25 @@ def chunks(store: Store, source: int, start: int, stop: int) -> list[tuple[int, 
 
 def chunk_data(store: Store, source: int, offset: int) -> bytes:
     """The uncompressed bytes of the chunk at `offset`."""
-    packed: bytes = store.value("SELECT data FROM chunk WHERE source = :source AND offset = :offset", source=source, offset=offset)
+    packed: bytes = store.value(
+        "SELECT data FROM chunk WHERE source = :source AND offset = :offset", source=source, offset=offset
+    )
     return zlib.decompress(packed)
 
 
 def packed_chunk(store: Store, source: int, offset: int) -> bytes:
     """The bytes of the chunk at `offset` as stored."""
-    packed: bytes = store.value("SELECT data FROM chunk WHERE source = :source AND offset = :offset", source=source, offset=offset)
+    packed: bytes = store.value(
+        "SELECT data FROM chunk WHERE source = :source AND offset = :offset", source=source, offset=offset
+    )
     return packed
 
 
 def remove_chunks(store: Store, source: int, start: int, stop: int) -> None:
     """Remove the chunks in [start, stop): only to put the same bytes back in fewer ones."""
-    store.run("DELETE FROM chunk WHERE source = :source AND offset >= :start AND offset < :stop", source=source, start=start, stop=stop)
+    store.run(
+        "DELETE FROM chunk WHERE source = :source AND offset >= :start AND offset < :stop", source=source, start=start, stop=stop
+    )
 
 
 def split_tails(store: Store, before: int, limit: int) -> list[int]:
@@ -165,7 +179,9 @@ def split_tails(store: Store, before: int, limit: int) -> list[int]:
     return [row[0] for row in store.rows(sql, before=before, limit=limit)]
 
 
-def note_scan(store: Store, machine: str, label: str, files: int, size: int, complete: int, cleanup_days: int | None, now: int) -> None:
+def note_scan(
+    store: Store, machine: str, label: str, files: int, size: int, complete: int, cleanup_days: int | None, now: int
+) -> None:
     """Note what the Shipper of a machine reports of itself."""
     store.run(
         """INSERT INTO machine (id, label, files, bytes, complete, cleanup_days, scanned_at)
@@ -196,7 +212,12 @@ class Machine(NamedTuple):
 
 
 def machines(store: Store) -> list[Machine]:
-    return [Machine._make(row) for row in store.rows("SELECT id, label, files, bytes, complete, cleanup_days, scanned_at FROM machine ORDER BY label, id")]
+    return [
+        Machine._make(row)
+        for row in store.rows(
+            "SELECT id, label, files, bytes, complete, cleanup_days, scanned_at FROM machine ORDER BY label, id"
+        )
+    ]
 
 
 def totals(store: Store) -> tuple[int, int]:

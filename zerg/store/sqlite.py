@@ -15,7 +15,8 @@ from zerg.store.base import Params, Row, Store
 APPLICATION_ID = 0x7A657267  # "zerg"
 MIGRATIONS = ("0001_facts",)  # append only; PRAGMA user_version counts those applied
 # No mmap: it counts as memory of the process and gave no speed. 8 MB of cache hold the upper levels of every index.
-PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8000; PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY"
+PRAGMAS = """PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 4000;
+    PRAGMA temp_store = MEMORY"""
 
 
 class SqliteStore(Store):
@@ -77,7 +78,9 @@ class SqliteStore(Store):
         if self.value("PRAGMA application_id") not in (0, APPLICATION_ID) or (done and not self.value("PRAGMA application_id")):
             raise ZergError(f"{self.path} is a database of another program")
         if done > len(MIGRATIONS):
-            raise NewerDatabase(f"{self.path} was written by a later zerg (schema {done}, this one knows {len(MIGRATIONS)}): upgrade zerg")
+            raise NewerDatabase(
+                f"{self.path} was written by a later zerg (schema {done}, this one knows {len(MIGRATIONS)}): upgrade zerg"
+            )
         if 0 < done < len(MIGRATIONS):
             self.keep_copy(done)
         for number, name in enumerate(MIGRATIONS[done:], done + 1):
@@ -103,7 +106,9 @@ def connect_writing(path: Path) -> sqlite3.Connection:
 
 
 def connect_reading(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"file:{path.as_posix().replace('?', '%3f').replace('#', '%23')}?mode=ro", uri=True, isolation_level=None)
+    connection = sqlite3.connect(
+        f"file:{path.as_posix().replace('?', '%3f').replace('#', '%23')}?mode=ro", uri=True, isolation_level=None
+    )
     connection.executescript("PRAGMA query_only=1; PRAGMA cache_size=-8000; PRAGMA busy_timeout=5000")
     return connection
 

@@ -116,7 +116,7 @@ class ModelTotal(NamedTuple):
 
 def by_model(store: Store, session: int) -> list[ModelTotal]:
     """What a session counts, by model: the largest cost first."""
-    sql = """SELECT model, count(*), sum(input), sum(output), sum(cache_read), sum(cache_write_5m + cache_write_1h), sum(lower_bound),
-             count(*) - count(cost), coalesce(sum(cost), 0) FROM usage WHERE session = :session AND counted = 1
+    sql = """SELECT model, count(*), sum(input), sum(output), sum(cache_read), sum(cache_write_5m + cache_write_1h),
+             sum(lower_bound), count(*) - count(cost), coalesce(sum(cost), 0) FROM usage WHERE session = :session AND counted = 1
              GROUP BY model ORDER BY 9 DESC, model"""
     return [ModelTotal._make(row) for row in store.rows(sql, session=session)]

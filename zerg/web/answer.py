@@ -22,7 +22,9 @@ def json_bytes(value: Any) -> bytes:
 
 def iso(at: int | None) -> str | None:
     """A time (ms UTC) as ISO 8601 with Z; None stays None."""
-    return None if at is None else datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        None if at is None else datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )
 
 
 def problem(error: ZergError) -> dict[str, Any]:
@@ -66,7 +68,9 @@ class Answers:
     def failed(self, error: ZergError) -> HTTPResponse:
         if request.path.startswith("/api/"):
             return answer(problem(error), error.status)
-        return HTTPResponse(self.page(error), error.status, {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store"})
+        return HTTPResponse(
+            self.page(error), error.status, {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store"}
+        )
 
     def unrouted(self, error: HTTPError) -> Any:
         """What Bottle itself refuses: no such route, no such method, a body that is too large."""

@@ -67,7 +67,7 @@ class Api:
         }
 
     def sources(self) -> dict[str, Any]:
-        """`GET /api/agents/sources?machine=`: where each file of a machine stands; with `path` that one, its digest up to date."""
+        """`GET /api/agents/sources?machine=`: where each file of a machine stands; with `path` that one, and its digest."""
         machine, path = wanted("machine"), text("path")
         if path:
             known = [one for name in source.providers(self.store) for one in source.generations(self.store, machine, name, path)]
@@ -76,7 +76,12 @@ class Api:
         limit = number("limit", MOST, 1, MOST)
         found = source.of_machine(self.store, machine, number("cursor", 0), limit + 1)
         following = str(found[limit - 1].id) if len(found) > limit else None
-        return {"machine": machine, "boot": self.store.boot, "sources": [source_json(one) for one in found[:limit]], "next": following}
+        return {
+            "machine": machine,
+            "boot": self.store.boot,
+            "sources": [source_json(one) for one in found[:limit]],
+            "next": following,
+        }
 
     def ingest(self) -> dict[str, Any]:
         """`POST /api/agents/ingest`: take a slice of a file."""
@@ -99,7 +104,14 @@ class Api:
         self.site.scanned(scan.machine, scan.bytes, scan.complete)
         with self.store.transaction():
             source.note_scan(
-                self.store, scan.machine, scan.label, scan.files, scan.bytes, int(scan.complete), scan.cleanup_days, self.site.clock()
+                self.store,
+                scan.machine,
+                scan.label,
+                scan.files,
+                scan.bytes,
+                int(scan.complete),
+                scan.cleanup_days,
+                self.site.clock(),
             )
             if scan.complete:
                 source.mark_missing(self.store, scan.machine, [stored_path(path) for path in scan.missing])
@@ -169,17 +181,23 @@ def mount(app: Bottle, site: Site) -> None:
 def text(name: str) -> str:
     """A value of the query; "" where it is missing. Bytes that are not UTF-8 come out as they are stored."""
     raw: str = request.query.dict.get(name, [""])[-1]
-    return stored_path(os.fsdecode(raw.encode("latin1")) if os.name == "posix" else raw.encode("latin1").decode("utf-8", "surrogateescape"))
+    return stored_path(
+        os.fsdecode(raw.encode("latin1")) if os.name == "posix" else raw.encode("latin1").decode("utf-8", "surrogateescape")
+    )
 
 
 def stored_path(path: str) -> str:
-    """A path in which bytes that are not UTF-8 stand as characters of a private plane, because databases take no lone surrogates."""
+    """A path in which bytes that are not UTF-8 stand as private characters, because databases take no lone surrogates."""
     return path if path.isascii() else "".join(chr(ord(c) - 0xDC80 + 0x10FF80) if 0xDC80 <= ord(c) <= 0xDCFF else c for c in path)
 
 
 def wire_path(path: str) -> str:
     """The path as its machine spells it: what `stored_path` undoes."""
-    return path if path.isascii() else "".join(chr(ord(c) - 0x10FF80 + 0xDC80) if 0x10FF80 <= ord(c) <= 0x10FFFF else c for c in path)
+    return (
+        path
+        if path.isascii()
+        else "".join(chr(ord(c) - 0x10FF80 + 0xDC80) if 0x10FF80 <= ord(c) <= 0x10FFFF else c for c in path)
+    )
 
 
 def wanted(name: str) -> str:
@@ -247,31 +265,73 @@ def moment(value: str, zone: tzinfo, default: int) -> int:
 
 def source_json(one: Source) -> dict[str, Any]:
     return {
-        "source": one.id, "machine": one.machine, "provider": one.provider, "path": wire_path(one.path), "generation": one.generation,
-        "current": bool(one.current), "offset": one.offset, "head": one.head_hash.hex(), "tail": one.tail_hash.hex(),
-        "digest": one.digest.hex() if one.digested == one.offset else None, "mtime": iso(one.mtime), "missing": bool(one.missing),
-    }  # fmt: skip
+        "source": one.id,
+        "machine": one.machine,
+        "provider": one.provider,
+        "path": wire_path(one.path),
+        "generation": one.generation,
+        "current": bool(one.current),
+        "offset": one.offset,
+        "head": one.head_hash.hex(),
+        "tail": one.tail_hash.hex(),
+        "digest": one.digest.hex() if one.digested == one.offset else None,
+        "mtime": iso(one.mtime),
+        "missing": bool(one.missing),
+    }
 
 
 def session_json(one: Session) -> dict[str, Any]:
     tokens = one.tokens._asdict()
     return {
-        "id": one.id, "provider": one.provider, "project": one.project, "cwd": one.cwd, "branch": one.branch, "title": one.title,
-        "started_at": iso(one.started_at), "ended_at": iso(one.ended_at), "machine": one.machine, "prompts": one.prompts,
-        "answers": one.answers, "tool_calls": one.tool_calls, "errors": one.errors, "events": one.events, "subagents": one.subagents,
-        "models": list(one.models), "tokens": {**tokens, "raw": one.raw}, "cost_microdollars": one.cost_microdollars,
-        "unpriced": one.unpriced, "parent_id": one.parent_id or None, "agent": one.agent or None, "agent_type": one.agent_type or None,
-        "version": one.version, "entrypoint": one.entrypoint, "pr": one.pr or None, "strip": one.strip, "noise": one.noise or None,
-        "broken": one.broken, "unknown": one.unknown, "only_here": one.only_here,
-    }  # fmt: skip
+        "id": one.id,
+        "provider": one.provider,
+        "project": one.project,
+        "cwd": one.cwd,
+        "branch": one.branch,
+        "title": one.title,
+        "started_at": iso(one.started_at),
+        "ended_at": iso(one.ended_at),
+        "machine": one.machine,
+        "prompts": one.prompts,
+        "answers": one.answers,
+        "tool_calls": one.tool_calls,
+        "errors": one.errors,
+        "events": one.events,
+        "subagents": one.subagents,
+        "models": list(one.models),
+        "tokens": {**tokens, "raw": one.raw},
+        "cost_microdollars": one.cost_microdollars,
+        "unpriced": one.unpriced,
+        "parent_id": one.parent_id or None,
+        "agent": one.agent or None,
+        "agent_type": one.agent_type or None,
+        "version": one.version,
+        "entrypoint": one.entrypoint,
+        "pr": one.pr or None,
+        "strip": one.strip,
+        "noise": one.noise or None,
+        "broken": one.broken,
+        "unknown": one.unknown,
+        "only_here": one.only_here,
+    }
 
 
 def event_json(one: Entry) -> dict[str, Any]:
     return {
-        "id": one.id, "kind": one.kind.value, "at": iso(one.at), "text": one.text, "tool": one.tool or None, "call_id": one.call or None,
-        "is_error": one.error, "model": one.model or None, "label": one.label or None, "has_image": one.image, "source": one.source,
-        "offset": one.offset, "length": one.length,
-    }  # fmt: skip
+        "id": one.id,
+        "kind": one.kind.value,
+        "at": iso(one.at),
+        "text": one.text,
+        "tool": one.tool or None,
+        "call_id": one.call or None,
+        "is_error": one.error,
+        "model": one.model or None,
+        "label": one.label or None,
+        "has_image": one.image,
+        "source": one.source,
+        "offset": one.offset,
+        "length": one.length,
+    }
 
 
 def rss_bytes() -> int:

@@ -22,8 +22,10 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 HEADERS = [
     (
         "Content-Security-Policy",
-        "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'; "
-        "font-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+        (
+            "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'; "
+            "font-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        ),
     ),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
@@ -59,7 +61,9 @@ class Guard:
         """Why a request is refused; None if it is not."""
         host, origin = environ.get("HTTP_HOST", ""), environ.get("HTTP_ORIGIN")
         if host.lower() not in self.hosts:
-            return Forbidden(f"this server is not called {host[:100]!r}: name it in [server] names of config.toml if it should be")
+            return Forbidden(
+                f"this server is not called {host[:100]!r}: name it in [server] names of config.toml if it should be"
+            )
         if origin is not None and not self.ours(origin):
             return Forbidden(f"a page of {origin[:100]!r} may not use this server")
         return None

@@ -5,7 +5,7 @@
     projects/<folder>/<session>/subagents/**/agent-<agent>.jsonl            a subagent (since 2.1)
     projects/<folder>/<session>/subagents/**/agent-<agent>.meta.json        what kind of subagent it is
     projects/<folder>/<session>/subagents/workflows/<run>/journal.jsonl     which agents a workflow started
-    projects/<folder>/<session>/tool-results/<call>.txt                     a tool's output that was too long for the transcript
+    projects/<folder>/<session>/tool-results/<call>.txt (.json …)           a tool's output that was too long for the transcript
 
 Exports name a session's file otherwise (``full.jsonl``): any other ``*.jsonl`` is a session, too.
 """
@@ -58,7 +58,7 @@ def place(path: str) -> Place | None:
 
 def _sidecar(session: str, folder: str, name: str) -> Place | None:
     if folder == "tool-results":
-        return Place(Role.OUTPUT, session, name.removesuffix(".txt")) if name.endswith(".txt") else None
+        return Place(Role.OUTPUT, session, name.rpartition(".")[0] or name)
     if name == "journal.jsonl":
         return Place(Role.JOURNAL, session)
     if not name.startswith("agent-"):
