@@ -285,7 +285,7 @@ class Derivator:
         return Count(self.inserted, self.skipped)
 
     def stand(self) -> None:
-        """A source that says nothing, an empty file for one, stands under the session that its path names, or it could not be exported."""
+        """A source that says nothing, as an empty file, stands under the session that its path names, or it could not be exported."""
         reader = self.provider.reader(self.source.path, {})
         if not self.parts and reader and (self.again or not self.before):
             self.part(reader.read(Record(self.source.offset, 0, b"", None)).identity)

@@ -48,7 +48,7 @@ class Provider(Protocol):
         ...
 
     def image(self, value: Any, path: Sequence[str | int]) -> tuple[str, bytes]:
-        """Media type and bytes of the image at `path` of a record's value, which `data["images"]` of an event names. Raises NotFound."""
+        """Media type and bytes of the image at `path` of a record's value, from `data["images"]` of an event. Raises NotFound."""
         ...
 
 

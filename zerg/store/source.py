@@ -103,7 +103,8 @@ def update(store: Store, source: Source) -> None:
     """Write what changes as a source grows."""
     store.run(
         """UPDATE source SET offset = :offset, size = :size, mtime = :mtime, tail = :tail, head_hash = :head_hash,
-           tail_hash = :tail_hash, digest = :digest, digested = :digested, missing = :missing, pushed_at = :pushed_at WHERE id = :id""",
+           tail_hash = :tail_hash, digest = :digest, digested = :digested, missing = :missing,
+           pushed_at = :pushed_at WHERE id = :id""",
         offset=source.offset, size=source.size, mtime=source.mtime, tail=source.tail, head_hash=source.head_hash,
         tail_hash=source.tail_hash, digest=source.digest, digested=source.digested, missing=source.missing,
         pushed_at=source.pushed_at, id=source.id,
