@@ -13,8 +13,8 @@ from zerg.search.query import ALIASES, And, Field, Node, Query, moment
 from zerg.store import Store, index
 from zerg.store.event import EventRow, floor_of, second_of, tool_token
 from zerg.store.index import Facts
+from zerg.timeline import LIVE
 
-LIVE = 120_000  # ms after the last growth of a session's file
 SESSIONS = 400  # that the index is asked for by name; of more, the rows say whether they belong to them
 END = 2**62
 _SESSION_FIELDS = ("project", "provider", "branch", "model", "machine", "session", "is")
