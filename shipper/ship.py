@@ -161,10 +161,10 @@ class Shipper:
         return True
 
     def _wanted(self, paths: Iterable[str], anew: bool = False) -> list[str]:
-        """Those of `paths` that changed since they were compared or are behind, all if `anew`; without those that are set aside."""
+        """Those of `paths` that changed since they were compared or are behind, all if `anew`; without those set aside."""
         files, equal, backlog, now = self._tree.files, self._courier.equal, self._backlog, time.monotonic()
-        open_ones = [path for path in paths if path in files and (anew or equal.get(path) != files[path] or path in backlog)]
-        return [path for path in open_ones if not backlog.is_held(path, files[path], now)]
+        unsettled = [path for path in paths if path in files and (anew or equal.get(path) != files[path] or path in backlog)]
+        return [path for path in unsettled if not backlog.is_held(path, files[path], now)]
 
     def _missing(self) -> list[str]:
         return sorted(path for path in self._courier.known if path not in self._tree.files and not os.path.lexists(path))

@@ -370,7 +370,7 @@ def test_a_fault_delays_and_loses_nothing(server: StandIn, projects: Path, fault
 def test_many_faults_in_any_order(server: StandIn, projects: Path) -> None:
     chance = random.Random(5)
     paths = [write(projects / "-p" / f"{number}.jsonl", lines(chance.randrange(4000), number)) for number in range(8)]
-    server.faults.extend(chance.choice(["cut before", "cut after", "503", "500", "", "", "", ""]) for _ in range(40))
+    server.faults.extend(chance.choice(["cut before", "cut after", "503", "500", "", "", "", ""]) for _ in range(20))
     shipper(server, projects).run_once()
     assert all(server.data(path) == path.read_bytes() for path in paths)
 
