@@ -5,11 +5,11 @@
 <a href="{{address}}"{{!' aria-current="true"' if on else ''}}>{{name}}</a>
 % end
 </span></header>
-<dl class="numbers">
+<ul class="numbers">
 % for name, number in numbers:
-<div><dt>{{name}}</dt><dd>{{number}}</dd></div>
+<li><span>{{name}}</span> <b>{{number}}</b></li>
 % end
-</dl>
+</ul>
 % for plot in plots:
 <figure class="activity"><h2>{{plot.title}}</h2>
 {{!plot.bars}}

@@ -14,7 +14,7 @@ from zerg.store import Store, statistic
 from zerg.store.event import floor_of
 from zerg.store.statistic import Sum
 from zerg.timeline import day_of, start_of
-from zerg.web import chip
+from zerg.web import chip, result
 from zerg.web.chip import Asked
 
 SPANS = (("30 days", 30), ("90 days", 90), ("a year", 365), ("ever", 0))
@@ -129,7 +129,7 @@ def tools(store: Store, after: int) -> Table:
     lines = [
         Line(
             tool.name,
-            f'/?q=tool:"{tool.name}"',
+            result.address(f'tool:"{tool.name}"'),
             chart.share(tool.calls, most),
             (count(tool.calls), count(tool.errors), f"{100 * tool.errors / tool.calls:.0f} %"),
             tool.errors * 10 >= tool.calls,
