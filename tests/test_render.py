@@ -310,6 +310,12 @@ def test_bash_says_how_it_ended() -> None:
     assert "Run tests" in Inspector(markup).text
 
 
+def test_a_short_command_stands_in_the_line_only_and_its_exit_code_too() -> None:
+    words = Inspector(used("Bash", {"command": "make test"}, "Exit code 2\nno rule", error=True)).text
+    assert words.count("make test") == 1 and words.count("xit code") == 0
+    assert Inspector(used("Bash", {"command": "make \\\ntest"}, "")).text.count("make") == 2
+
+
 def test_read_shows_line_numbers_that_are_not_text() -> None:
     markup = used("Read", {"file_path": "/a/b.py", "offset": 7}, "     7→import os\n     8→\n     9→x = '<'\n")
     assert 'data-n="7"' in markup and 'data-n="9"' in markup and "→" not in markup
@@ -384,6 +390,11 @@ def test_bars_follow_the_length_of_the_range() -> None:
         found, bars = chart.bars([(date(2026, 1, 1), 2), (last, 3)])
         assert found == unit and sum(bar.value for bar in bars) == 5 and len(bars) <= chart.BARS
     assert chart.bars([]) == ("day", [])
+
+
+def test_few_days_do_not_fill_the_chart_unless_they_were_chosen() -> None:
+    assert len(chart.bars([(date(2026, 1, 1), 2)])[1]) == chart.LEAST
+    assert len(chart.bars([(date(2026, 1, 1), 2)], least=1)[1]) == 1
 
 
 def test_every_bar_with_sessions_is_a_link() -> None:

@@ -16,6 +16,7 @@ from zerg.render.html import NOTHING, Html, join, link, tag, text
 from zerg.render.quantity import duration, plural
 
 SHORT = 24  # lines of a diff or a file that are shown without a click
+ONE_LINE = 72  # characters that have room in the line
 SUBJECT = 300  # characters of the line
 FAILED = re.compile(r"(?:Error: )?Exit code (\d{1,5})\n?")
 
@@ -132,7 +133,9 @@ def _output(use: Use) -> Html:
 def _bash(use: Use) -> Card:
     command = use.get("command")
     said = FAILED.match(use.output)
-    body = join((_described(use), _command(use, command), _output(use)))
+    printed = use.output[said.end() :] if said else use.output
+    output = lines.output(printed, use.whole, use.full) if printed.strip() else NOTHING
+    body = join((_described(use), _command(use, command), output))
     return Card("Bash", command, f"exit {said[1]}" if said else _background(use), body)
 
 
@@ -142,6 +145,8 @@ def _described(use: Use) -> Html:
 
 
 def _command(use: Use, command: str) -> Html:
+    if len(command) <= ONE_LINE and "\n" not in command:
+        return NOTHING  # it stands in the summary
     shown, hidden = lines.cut(command)
     return join((code.block(shown, "bash", use.ink.take(len(shown))), lines.rest(command, hidden, use.asked)))
 

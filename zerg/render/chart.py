@@ -11,6 +11,7 @@ from zerg.render.html import Html, join, tag, text
 from zerg.render.moment import short_date
 from zerg.render.quantity import plural
 
+LEAST = 45  # days
 BARS = 120  # at most; a longer range is drawn in weeks, then in months
 WIDTH, HEIGHT = 10, 60  # of a bar with its gap, of the drawing
 EDGE = 2  # height of a bar of nothing
@@ -26,14 +27,17 @@ class Bar(NamedTuple):
     value: int
 
 
-def bars(activity: Iterable[tuple[date, int]]) -> tuple[str, list[Bar]]:
-    """What a bar stands for ("day", "week", "month"), and the bars without gaps, oldest first."""
+def bars(activity: Iterable[tuple[date, int]], least: int = LEAST) -> tuple[str, list[Bar]]:
+    """What a bar stands for ("day", "week", "month"), and the bars without gaps, oldest first.
+
+    They reach back `least` days at the least: three bars over the whole width would say nothing.
+    """
     counts = Counter[date]()
     for day, number in activity:
         counts[day] += number
     if not counts:
         return "day", []
-    unit, edges, following = _scale(min(counts), max(counts))
+    unit, edges, following = _scale(min(*counts, max(counts) - timedelta(days=least - 1)), max(counts))
     found = [Bar(edge, following(edge) - timedelta(days=1), 0) for edge in edges]
     return unit, [bar._replace(value=sum(n for day, n in counts.items() if bar.first <= day <= bar.last)) for bar in found]
 

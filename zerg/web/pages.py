@@ -105,7 +105,8 @@ class Pages:
 
     def activity_values(self, asked: chip.Asked, filter: Filter) -> dict[str, Any]:
         """The chart over the Timeline."""
-        unit, bars = chart.bars(timeline.activity(self.store, filter, self.zone))
+        least = 1 if asked.after or asked.before else chart.LEAST
+        unit, bars = chart.bars(timeline.activity(self.store, filter, self.zone), least)
         return {
             "chart": chart.svg(bars, lambda bar: chip.address(asked, after=str(bar.first), before=str(bar.last))),
             "first": moment.short_date(bars[0].first) if bars else "",
