@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
@@ -38,8 +39,11 @@ def bars(activity: Iterable[tuple[date, int]], least: int = LEAST) -> tuple[str,
     if not counts:
         return "day", []
     unit, edges, following = _scale(min(*counts, max(counts) - timedelta(days=least - 1)), max(counts))
-    found = [Bar(edge, following(edge) - timedelta(days=1), 0) for edge in edges]
-    return unit, [bar._replace(value=sum(n for day, n in counts.items() if bar.first <= day <= bar.last)) for bar in found]
+    values = [0] * len(edges)
+    for day, number in counts.items():
+        values[bisect_right(edges, day) - 1] += number
+    ends = (following(edge) - timedelta(days=1) for edge in edges)
+    return unit, [Bar(*bar) for bar in zip(edges, ends, values, strict=True)]
 
 
 def sessions(number: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
 from zerg.render import chart, moment
@@ -13,12 +13,14 @@ from zerg.render.quantity import count, money, plural, short
 from zerg.store import Store, statistic
 from zerg.store.event import floor_of
 from zerg.store.statistic import Sum
-from zerg.timeline import day_of, start_of
+from zerg.timeline import start_of
 from zerg.web import chip, result
 from zerg.web.chip import Asked
 
 SPANS = (("30 days", 30), ("90 days", 90), ("a year", 365), ("ever", 0))
 ROWS = 12  # of a table
+
+Start = tuple[datetime, int, int]  # when a session began, its cost in micro-dollars, 1 where it stands by itself
 
 
 class Line(NamedTuple):
@@ -54,12 +56,12 @@ def values(store: Store, days: int, today: date, zone: tzinfo) -> dict[str, Any]
     first = today - timedelta(days=days - 1) if days else None
     after = start_of(first, zone) if first else 0
     asked = Asked(after=str(first) if first else "")
-    starts = statistic.starts(store, after)
+    starts = [(moment.at(at, zone), cost, top) for at, cost, top in statistic.starts(store, after)]
     return {
         "spans": [(name, f"/stats?days={length}" if length else "/stats", length == days) for name, length in SPANS],
         "numbers": numbers(store, after),
-        "plots": plots(starts, zone),
-        "week": chart.week(hours(starts, zone)),
+        "plots": plots(starts),
+        "week": chart.week(hours(starts)),
         "tables": [
             ranking("Projects", statistic.projects(store, after), lambda name: chip.address(asked._replace(project=name))),
             ranking("Models", statistic.models(store, after), lambda name: chip.address(asked._replace(model=name))),
@@ -84,9 +86,9 @@ def numbers(store: Store, after: int) -> list[tuple[str, str]]:
     return found + ([("messages without a price", count(used.unpriced))] if used.unpriced else [])
 
 
-def plots(starts: list[tuple[int, int, int]], zone: tzinfo) -> list[Plot]:
+def plots(starts: list[Start]) -> list[Plot]:
     """Sessions and cost along time."""
-    days = [(day_of(at, zone), cost, top) for at, cost, top in starts]
+    days = [(at.date(), cost, top) for at, cost, top in starts]
     return [
         plot("Sessions", ((day, top) for day, _, top in days), chart.sessions),
         plot("Cost", ((day, cost) for day, cost, _ in days), money),
@@ -101,10 +103,9 @@ def plot(name: str, series: Iterable[tuple[date, int]], say: Callable[[int], str
     return Plot(f"{name} per {unit}", drawn, first, last)
 
 
-def hours(starts: list[tuple[int, int, int]], zone: tzinfo) -> Counter[tuple[int, int]]:
+def hours(starts: list[Start]) -> Counter[tuple[int, int]]:
     """How many sessions began in each hour of the week."""
-    times = (moment.at(at, zone) for at, _, top in starts if top)
-    return Counter((time.weekday(), time.hour) for time in times)
+    return Counter((at.weekday(), at.hour) for at, _, top in starts if top)
 
 
 def ranking(title: str, sums: list[Sum], address: Callable[[str], str]) -> Table:
