@@ -43,6 +43,11 @@ PATIENCE = 15  # seconds to wait for what must come
 NUMBERS = (
     "return [...document.querySelectorAll('.conversation > .block.prompt .said')].map((e) => +e.textContent.match(/\\d+/)[0])"
 )
+PAGES = ("/", f"/s/{LONG}", f"/s/{EVIL}", "/?q=needle", "/stats", "/?project=none")
+CUT = """
+const wide = (e) => e.checkVisibility() && !e.closest('.scroll, details:not([open])') && e.getBoundingClientRect().right > innerWidth + 1;
+return [...document.querySelectorAll('table, svg, input, h1, .numbers')].filter(wide).map((e) => e.outerHTML.slice(0, 80));
+"""
 HOSTILE = (
     "</script><script>window.hacked = 1</script>",
     "<img src=x onerror='window.hacked = 2'>",
@@ -347,9 +352,10 @@ def test_a_hostile_transcript_runs_nothing_and_fetches_nothing(tab: Tab) -> None
 def test_no_page_is_wider_than_its_window(tab: Tab, scheme: str, width: int) -> None:
     tab.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
     tab.command("Emulation.setDeviceMetricsOverride", width=width, height=844, deviceScaleFactor=1, mobile=width < 600)
-    for address in ("/", f"/s/{LONG}", f"/s/{EVIL}", "/?q=needle", "/stats", "/?project=none"):
+    for address in PAGES:
         tab.open(address)
         assert tab.run("return document.documentElement.scrollWidth <= innerWidth"), address
+        assert tab.run(CUT) == [], address
     paper = tab.run("return getComputedStyle(document.documentElement).backgroundColor")
     lightness = float(paper.removeprefix("oklch(").split()[0])
     assert (lightness > 0.5) == (scheme == "light")
@@ -374,7 +380,6 @@ def test_times_are_those_of_the_viewer(tab: Tab) -> None:
     tab.command("Emulation.setTimezoneOverride", timezoneId="")
 
 
-PAGES = ("/", f"/s/{LONG}", f"/s/{EVIL}", "/?q=needle", "/stats", "/?project=none")
 # This axe-core is of 2018: it cannot read oklch(), and takes autocomplete on a search box for a mistake.
 UNABLE = {"rules": {"color-contrast": {"enabled": False}, "autocomplete-valid": {"enabled": False}}}
 

@@ -3,6 +3,9 @@
 <div>
 <h3><a href="/s/{{session.id}}{{get('suffix', '')}}">{{title_of(session)}}</a></h3>
 <div class="facts"><span>{{session.project or 'no project'}}</span>
+% if session.parent_id:
+<span>subagent</span>
+% end
 % if session.branch:
 <span class="branch">{{session.branch}}</span>
 % end

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
-from zerg.render import chart, moment
+from zerg.render import chart, label, moment
 from zerg.render.html import Html
 from zerg.render.quantity import count, money, plural, short
 from zerg.store import Store, statistic
@@ -64,7 +64,7 @@ def values(store: Store, days: int, today: date, zone: tzinfo) -> dict[str, Any]
         "week": chart.week(hours(starts)),
         "tables": [
             ranking("Projects", statistic.projects(store, after), lambda name: chip.address(asked._replace(project=name))),
-            ranking("Models", statistic.models(store, after), lambda name: chip.address(asked._replace(model=name))),
+            ranking("Models", statistic.models(store, after), lambda name: chip.address(asked._replace(model=name)), label.model),
             tools(store, after),
         ],
     }
@@ -108,12 +108,12 @@ def hours(starts: list[Start]) -> Counter[tuple[int, int]]:
     return Counter((at.weekday(), at.hour) for at, _, top in starts if top)
 
 
-def ranking(title: str, sums: list[Sum], address: Callable[[str], str]) -> Table:
+def ranking(title: str, sums: list[Sum], address: Callable[[str], str], shown: Callable[[str], str] = str) -> Table:
     """A table of sums, the first ROWS of them."""
     most = max((each.sessions for each in sums), default=0)
     lines = [
         Line(
-            each.name,
+            shown(each.name),
             address(each.name),
             chart.share(each.sessions, most),
             (count(each.sessions), count(each.prompts), count(each.tool_calls), money(each.cost)),
