@@ -45,7 +45,8 @@ NUMBERS = (
 )
 PAGES = ("/", f"/s/{LONG}", f"/s/{EVIL}", "/?q=needle", "/stats", "/?project=none")
 CUT = """
-const wide = (e) => e.checkVisibility() && !e.closest('.scroll, details:not([open])') && e.getBoundingClientRect().right > innerWidth + 1;
+const shown = (e) => e.checkVisibility() && !e.closest('.scroll, details:not([open])');
+const wide = (e) => shown(e) && e.getBoundingClientRect().right > innerWidth + 1;
 return [...document.querySelectorAll('table, svg, input, h1, .numbers')].filter(wide).map((e) => e.outerHTML.slice(0, 80));
 """
 HOSTILE = (
