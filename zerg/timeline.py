@@ -192,7 +192,7 @@ def filled(store: Store, uuid: str, rowid: int, rows: list[EventRow], more: tupl
 
 def agents(store: Store, uuid: str, results: Iterable[list[Entry]]) -> dict[str, Session]:
     """Subagents by the call whose result names them."""
-    named = {entry.data.get("agentId"): entry.call for entries in results for entry in entries if entry.data.get("agentId")}
+    named = {agent: one.call for found in results for one in found if (agent := one.data.get("result", {}).get("agentId"))}
     if not named:
         return {}
     return {named[each.agent]: each for each in subagents(store, uuid) if each.agent in named}
