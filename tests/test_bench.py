@@ -41,5 +41,6 @@ def test_the_median_is_taken_figure_by_figure() -> None:
 
 
 def test_a_missed_bound_stands_out() -> None:
-    shown = table("of", {"one": {"fast": Figure(3, "ms", most=2), "much": Figure(500, "MB/s", least=40)}, "two": {"fast": Figure(1, "ms")}})
+    one = {"fast": Figure(3, "ms", most=2), "much": Figure(500, "MB/s", least=40)}
+    shown = table("of", {"one": one, "two": {"fast": Figure(1, "ms")}})
     assert shown.splitlines()[2:] == ["| fast | ≤ 2 | **3 ms** ! | 1 ms |", "| much | ≥ 40 | 500 MB/s |  |"]
