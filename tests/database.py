@@ -18,7 +18,8 @@ SESSION = """uuid, provider, parent, agent, top, folder, at, started_at, ended_a
     input, output, cache_read, cache_write_5m, cache_write_1h, messages, duplicates, lower_bound, unpriced, cost"""
 DERIVED = {
     "session": f"SELECT {SESSION} FROM session",
-    "event": "SELECT uuid, source, offset, slot, length, kind, tool, call, record, error, image FROM event JOIN session ON session.id = session",
+    "event": """SELECT uuid, source, offset, slot, length, kind, tool, call, record, error, image
+        FROM event JOIN session ON session.id = session""",
     "usage": "SELECT message, uuid, counted, usage.input, usage.output, usage.cost FROM usage JOIN session ON session.id = session",
     "leaf": "SELECT record, source, offset, title FROM leaf",
 }

@@ -262,13 +262,32 @@ class Derivator:
             self.title(keys[title.record], title)
 
     def title(self, session_id: int, title: Leaf) -> None:
+        """Give a session the title that another file has for it; the title's event moves there."""
         session.set_title_summary(self.store, session_id, derivation.last_leaf(self.store, session_id) or title.title)
         row = event.at_place(self.store, Place(title.source, title.offset, 0))
         if row and row.session != session_id:
-            if all(part.session != session_id for part in derivation.parts_of_source(self.store, title.source)):
-                derivation.save_part(self.store, Part(title.source, session_id, 0, Summary().dump()))
-            move(self.store, [row._replace(session=session_id)])
-        if all(part.session != session_id for part in self.parts.values()):
+            self.count(title.source, row.session, -1)
+            if event.copies(self.store, session_id, title.source, [row.record]):
+                event.remove_row(self.store, row.id)  # another file gives it the same title
+            else:
+                move(self.store, [row._replace(session=session_id)])
+                self.count(title.source, session_id, 1)
+        elif all(part.session != session_id for part in self.parts.values()):
+            refresh(self.store, session_id)
+
+    def count(self, source_id: int, session_id: int, change: int) -> None:
+        """Correct the number of events that a source has brought to a session."""
+        here = source_id == self.source.id
+        opened = next((part for part in self.parts.values() if here and part.session == session_id), None)
+        if opened:
+            opened.summary.events += change
+            return
+        parts = derivation.parts_of_source(self.store, source_id)
+        part = next((part for part in parts if part.session == session_id), Part(source_id, session_id, 0, Summary().dump()))
+        summary = Summary.load(part.summary)
+        summary.events += change
+        derivation.save_part(self.store, part._replace(summary=summary.dump()))
+        if all(each.session != session_id for each in self.parts.values()):
             refresh(self.store, session_id)
 
     def finish(self) -> Count:
@@ -285,7 +304,7 @@ class Derivator:
         return Count(self.inserted, self.skipped)
 
     def stand(self) -> None:
-        """A source that says nothing, as an empty file, stands under the session that its path names, or it could not be exported."""
+        """A source that says nothing, as an empty file, stands under the session of its path, or it could not be exported."""
         reader = self.provider.reader(self.source.path, {})
         if not self.parts and reader and (self.again or not self.before):
             self.part(reader.read(Record(self.source.offset, 0, b"", None)).identity)

@@ -60,8 +60,9 @@ def days(store: Store, filter: Filter, zone: tzinfo, cursor: str = "", limit: in
     found = sessions.page(store, filter, parse_cursor(cursor), limit + 1)
     shown = found[:limit]
     following = cursor_of(shown[-1]) if len(found) > limit else ""
-    folded = 0 if filter.noise else sessions.total(store, filter._replace(noise=True)) - sessions.total(store, filter)
-    return Days(by_day(store, filter, zone, shown), following, sessions.total(store, filter), folded)
+    total, noise = sessions.total(store, filter)
+    folded = 0 if filter.noise else noise
+    return Days(by_day(store, filter, zone, shown), following, total - folded, folded)
 
 
 def by_day(store: Store, filter: Filter, zone: tzinfo, shown: list[Session]) -> list[Day]:

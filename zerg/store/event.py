@@ -108,7 +108,7 @@ def insert(store: Store, rows: Sequence[EventRow], texts: Iterable[str]) -> None
     The event comes first: its primary key is what makes ids unique, contentless FTS5 would take a second one silently.
     """
     store.run_many(f"INSERT INTO event ({COLUMNS}) VALUES ({VALUES})", [row._asdict() for row in rows])
-    store.unindexed += [{"id": row.id, "text": text, "scope": scope(row)} for row, text in zip(rows, texts, strict=True) if text]
+    store.unindexed += [{"id": row.id, "text": text, "scope": scope(row)} for row, text in zip(rows, texts, strict=True)]
 
 
 def scope(row: EventRow) -> str:

@@ -95,16 +95,21 @@ COLUMNS = """session.id, uuid, session.provider, project, cwd, branch, title, at
     models, input, output, cache_read, cache_write_5m, cache_write_1h, messages, duplicates, lower_bound, raw, cost, unpriced,
     parent, agent, agent_type, version, entrypoint, pr, strip, noise, broken, unknown,
     coalesce((SELECT min(missing) FROM source JOIN part ON part.source = source.id
-              WHERE part.session = session.id AND part.own = 1 AND source.current = 1), 0)"""
+              WHERE part.session = session.id AND source.current = 1
+              AND part.own = (SELECT max(own) FROM part WHERE part.session = session.id)), 0)"""
 
-WHERE = """(CAST(:parent AS TEXT) = '' AND top = 1 OR CAST(:parent AS TEXT) <> '' AND parent = :parent)
-    AND at >= :after AND at < :before
+WHERE = """at >= :after AND at < :before
     AND (CAST(:project AS TEXT) = '' OR project = :project) AND (CAST(:provider AS TEXT) = '' OR session.provider = :provider)
     AND (CAST(:branch AS TEXT) = '' OR branch = :branch)
     AND (CAST(:model AS TEXT) = '' OR models LIKE :like_model)
     AND (CAST(:machine AS TEXT) = ''
          OR session.machine IN (SELECT machine.id FROM machine WHERE label = :machine OR machine.id = :machine))
     AND (CAST(:errors AS INTEGER) = 0 OR errors > 0) AND (CAST(:noise AS INTEGER) = 1 OR noise = '')"""
+
+
+def where(filter: Filter) -> str:
+    """The condition of a filter. What an index can answer stands first, and without an OR, or it would not be used."""
+    return f"{'parent = :parent' if filter.parent else 'top = 1'} AND {WHERE}"
 
 
 def made(row: Row) -> Session:
@@ -145,26 +150,29 @@ def by_prefix(store: Store, prefix: str, limit: int) -> list[str]:
 
 def page(store: Store, filter: Filter, cursor: Cursor, limit: int) -> list[Session]:
     """Sessions, newest first, behind `cursor`."""
-    sql = f"""SELECT {COLUMNS} FROM session WHERE {WHERE} AND (at, session.id) < (:at, :rowid)
+    sql = f"""SELECT {COLUMNS} FROM session WHERE {where(filter)} AND (at, session.id) < (:at, :rowid)
               ORDER BY at DESC, session.id DESC LIMIT :limit"""
     return [made(row) for row in store.rows(sql, **params(filter), at=cursor.at, rowid=cursor.rowid, limit=limit)]
 
 
 def times(store: Store, filter: Filter) -> list[tuple[int, int]]:
     """(time, cost in micro-dollars) of all sessions of a filter, newest first: for counts by day."""
-    sql = f"SELECT at, cost FROM session WHERE {WHERE} ORDER BY at DESC"
+    sql = f"SELECT at, cost FROM session WHERE {where(filter)} ORDER BY at DESC"
     return [(row[0], row[1]) for row in store.rows(sql, **params(filter))]
 
 
-def total(store: Store, filter: Filter) -> int:
-    found: int = store.value(f"SELECT count(*) FROM session WHERE {WHERE}", **params(filter))
-    return found
+def total(store: Store, filter: Filter) -> tuple[int, int]:
+    """(number, how many of them are noise) of the sessions of a filter, were noise not folded."""
+    sql = f"SELECT count(*), coalesce(sum(CASE WHEN noise = '' THEN 0 ELSE 1 END), 0) FROM session WHERE {where(filter)}"
+    row = store.row(sql, **params(filter._replace(noise=True)))
+    assert row
+    return row[0], row[1]
 
 
 def values(store: Store, name: str, filter: Filter) -> list[tuple[str, int]]:
     """The values of project, provider, branch or machine with how many sessions have each: the most frequent first."""
     column = {"project": "project", "provider": "session.provider", "branch": "branch", "machine": "machine"}[name]
-    sql = f"SELECT {column}, count(*) FROM session WHERE {WHERE} AND {column} <> '' GROUP BY {column} ORDER BY 2 DESC, 1"
+    sql = f"SELECT {column}, count(*) FROM session WHERE {where(filter)} AND {column} <> '' GROUP BY {column} ORDER BY 2 DESC, 1"
     found: list[tuple[str, int]] = [(row[0], row[1]) for row in store.rows(sql, **params(filter))]
     if name != "machine":
         return found
@@ -175,7 +183,9 @@ def values(store: Store, name: str, filter: Filter) -> list[tuple[str, int]]:
 def models(store: Store, filter: Filter) -> list[tuple[str, int]]:
     """The models with how many sessions used each: the most frequent first."""
     counts: dict[str, int] = {}
-    for names, count in store.rows(f"SELECT models, count(*) FROM session WHERE {WHERE} GROUP BY models", **params(filter)):
+    for names, count in store.rows(
+        f"SELECT models, count(*) FROM session WHERE {where(filter)} GROUP BY models", **params(filter)
+    ):
         for name in json.loads(names):
             counts[name] = counts.get(name, 0) + count
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

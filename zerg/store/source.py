@@ -130,9 +130,11 @@ def undigested(store: Store, limit: int) -> list[int]:
 def mark_missing(store: Store, machine: str, paths: Sequence[str]) -> None:
     """Note which sources are gone from their machine: exactly those at `paths`."""
     gone = set(paths)
-    for source, path, missing in store.rows("SELECT id, path, missing FROM source WHERE machine = :machine", machine=machine):
-        if (path in gone) != bool(missing):
-            store.run("UPDATE source SET missing = :missing WHERE id = :source", missing=int(path in gone), source=source)
+    known = store.rows("SELECT id, path, missing FROM source WHERE machine = :machine", machine=machine)
+    changed = [{"source": row[0], "missing": int(row[1] in gone)} for row in known if (row[1] in gone) != bool(row[2])]
+    if changed:
+        with store.transaction():
+            store.run_many("UPDATE source SET missing = :missing WHERE id = :source", changed)
 
 
 def add_chunk(store: Store, source: int, offset: int, data: bytes, packed: bytes | None = None) -> None:
@@ -180,24 +182,25 @@ def split_tails(store: Store, before: int, limit: int) -> list[int]:
     return [row[0] for row in store.rows(sql, before=before, limit=limit)]
 
 
-def note_scan(
-    store: Store, machine: str, label: str, files: int, size: int, complete: int, cleanup_days: int | None, now: int
-) -> None:
-    """Note what the Shipper of a machine reports of itself."""
-    store.run(
-        """INSERT INTO machine (id, label, files, bytes, complete, cleanup_days, scanned_at)
-           VALUES (:machine, :label, :files, :size, :complete, :cleanup_days, :now)
-           ON CONFLICT (id) DO UPDATE SET label = excluded.label, files = excluded.files, bytes = excluded.bytes,
-           complete = excluded.complete, cleanup_days = excluded.cleanup_days, scanned_at = excluded.scanned_at""",
-        machine=machine, label=label, files=files, size=size, complete=complete, cleanup_days=cleanup_days, now=now,
-    )  # fmt: skip
+def note_scan(store: Store, new: Machine) -> None:
+    """Note what the Shipper of a machine reports of itself. Nothing is written where it says what it said before."""
+    if any(known._replace(scanned_at=new.scanned_at) == new for known in machines(store)):
+        return
+    with store.transaction():
+        store.run(
+            """INSERT INTO machine (id, label, files, bytes, cleanup_days, scanned_at)
+               VALUES (:id, :label, :files, :bytes, :cleanup_days, :scanned_at)
+               ON CONFLICT (id) DO UPDATE SET label = excluded.label, files = excluded.files, bytes = excluded.bytes,
+               cleanup_days = excluded.cleanup_days, scanned_at = excluded.scanned_at""",
+            **new._asdict(),
+        )
 
 
 def ensure_machine(store: Store, machine: str, label: str, now: int) -> None:
     """Know a machine that pushes before it has scanned."""
     store.run(
-        """INSERT INTO machine (id, label, files, bytes, complete, cleanup_days, scanned_at)
-           VALUES (:machine, :label, 0, 0, 0, NULL, :now) ON CONFLICT (id) DO NOTHING""",
+        """INSERT INTO machine (id, label, files, bytes, cleanup_days, scanned_at)
+           VALUES (:machine, :label, 0, 0, NULL, :now) ON CONFLICT (id) DO NOTHING""",
         machine=machine, label=label, now=now,
     )  # fmt: skip
 
@@ -207,7 +210,6 @@ class Machine(NamedTuple):
     label: str
     files: int
     bytes: int
-    complete: int
     cleanup_days: int | None
     scanned_at: int
 
@@ -215,9 +217,7 @@ class Machine(NamedTuple):
 def machines(store: Store) -> list[Machine]:
     return [
         Machine._make(row)
-        for row in store.rows(
-            "SELECT id, label, files, bytes, complete, cleanup_days, scanned_at FROM machine ORDER BY label, id"
-        )
+        for row in store.rows("SELECT id, label, files, bytes, cleanup_days, scanned_at FROM machine ORDER BY label, id")
     ]
 
 

@@ -19,7 +19,7 @@ from zerg.ingest import Push, unpacked
 from zerg.store import event, source
 from zerg.store import session as sessions
 from zerg.store.session import NOW_AND_THEN, Filter, Session
-from zerg.store.source import CHUNK, Source
+from zerg.store.source import CHUNK, Machine, Source
 from zerg.web.answer import iso
 from zerg.web.site import Site
 
@@ -102,19 +102,10 @@ class Api:
             first = error.errors()[0]
             raise BadRequest(f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from None
         self.site.scanned(scan.machine, scan.bytes, scan.complete)
-        with self.store.transaction():
-            source.note_scan(
-                self.store,
-                scan.machine,
-                scan.label,
-                scan.files,
-                scan.bytes,
-                int(scan.complete),
-                scan.cleanup_days,
-                self.site.clock(),
-            )
-            if scan.complete:
-                source.mark_missing(self.store, scan.machine, [stored_path(path) for path in scan.missing])
+        if scan.complete:
+            about = (scan.machine, scan.label, scan.files, scan.bytes, scan.cleanup_days)
+            source.note_scan(self.store, Machine(*about, scanned_at=self.site.clock()))
+            source.mark_missing(self.store, scan.machine, [stored_path(path) for path in scan.missing])
         return {}
 
     def sessions(self) -> dict[str, Any]:
@@ -123,8 +114,9 @@ class Api:
         limit = number("limit", LIMIT, 1, MOST)
         found = sessions.page(self.store, filter, timeline.parse_cursor(text("cursor")), limit + 1)
         following = timeline.cursor_of(found[limit - 1]) if len(found) > limit else None
-        total = sessions.total(self.store, filter)
-        return {"sessions": [session_json(one) for one in found[:limit]], "next": following, "total": total}
+        total, noise = sessions.total(self.store, filter)
+        listed = total if filter.noise else total - noise
+        return {"sessions": [session_json(one) for one in found[:limit]], "next": following, "total": listed}
 
     def session(self, id: str) -> dict[str, Any]:
         """`GET /api/agents/sessions/{id}`: one session, with the files that it comes from."""

@@ -5,9 +5,8 @@ CREATE TABLE machine (
     label TEXT NOT NULL,            -- host name, for people
     files INTEGER NOT NULL,         -- at its last scan: how many sources it has
     bytes INTEGER NOT NULL,         -- … and how large they are together
-    complete INTEGER NOT NULL,      -- 1: all that the last scan found has been pushed
     cleanup_days INTEGER,           -- after how many days its Claude Code deletes transcripts; NULL: not known
-    scanned_at INTEGER NOT NULL     -- ms UTC
+    scanned_at INTEGER NOT NULL     -- ms UTC: when it last reported anything new
 ) STRICT;
 
 -- One file of one machine. Where its bytes were rewritten instead of appended to, the file has several generations.
