@@ -9,12 +9,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from shipper import machine
-from shipper.server import Server
-from shipper.ship import Progress, Shipper
+from shipper.server import Server, ShipperError
+from shipper.ship import Progress, Report, Shipper
 from shipper.transcript import roots
 from zerg.config import Settings
 from zerg.daemon.listener import Listeners
@@ -114,29 +114,29 @@ def address(settings: Settings, url: str) -> str:
     return f"unix:{settings.home.socket}" if hasattr(socket, "AF_UNIX") else url
 
 
-def import_once(settings: Settings, folders: Sequence[Path], progress: Callable[[int, int], None]) -> Any:
+def import_once(settings: Settings, folders: Sequence[Path], progress: Callable[[int, int], None]) -> Report:
     """Archive `folders` and return the Shipper's report: a server that listens on the socket alone, for as long as it takes."""
     with Lock(settings.home.make()), opened(settings, shipping=True) as site, contextlib.closing(Listeners()) as listeners:
         url = listen_privately(listeners, site)
-        stop, reports = threading.Event(), []
+        stop = threading.Event()
+        shipper = Shipper(Server(url, stop=stop), settings.home.machine(), machine.label(), folders, told(progress))
+        with ThreadPoolExecutor(1, "shipper") as pool:
+            report = pool.submit(shipper.run_once)
+            report.add_done_callback(lambda _: stop.set())
+            run(listeners, site, stop)
+        return outcome(report)
 
-        def step(now: Progress) -> None:
-            progress(now.done_bytes, now.total_bytes)
 
-        def once() -> None:
-            shipper = Shipper(Server(url, stop=stop), settings.home.machine(), machine.label(), folders, step)
-            try:
-                reports.append(shipper.run_once())
-            finally:
-                stop.set()
+def told(progress: Callable[[int, int], None]) -> Callable[[Progress], None]:
+    return lambda now: progress(now.done_bytes, now.total_bytes)
 
-        thread = threading.Thread(target=once, name="shipper", daemon=True)
-        thread.start()
-        run(listeners, site, stop)
-        thread.join()
-        if not reports:
-            raise Unavailable("the import ended early")
-        return reports[0]
+
+def outcome(report: Future[Report]) -> Report:
+    """What the Shipper reports, or why it could not go on, as an error of ours."""
+    try:
+        return report.result()
+    except ShipperError as error:
+        raise Unavailable(str(error)) from error
 
 
 def listen_privately(listeners: Listeners, site: Site) -> str:

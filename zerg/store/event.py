@@ -10,6 +10,7 @@ from zerg.store.base import Store
 
 EPOCH = 1_577_836_800  # 2020-01-01 UTC in seconds since 1970
 COUNTER = 12  # bits: 4096 events a second, then they spill into the next
+PRIME = 2**63 - 25
 COUNTERS = (1 << COUNTER) - 1
 HOUR = 3600 << COUNTER  # a slice of a transcript that spans less is looked up as one range of ids
 
@@ -52,9 +53,9 @@ def hashed(name: str | bytes) -> int:
 
 
 def record_of(key: str) -> int:
-    """The hash of a record's UUID: the first 60 bits of it that are random. Of anything else: any hash."""
+    """The hash of a record's UUID, of anything else that names it too. Made-up UUIDs differ in a few digits only: all count."""
     try:
-        return int(key[:8] + key[9:13] + key[15:18], 16) if len(key) == 36 else hashed(key)
+        return int(key.replace("-", ""), 16) % PRIME if len(key) == 36 else hashed(key)
     except ValueError:
         return hashed(key)
 

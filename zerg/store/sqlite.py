@@ -70,7 +70,10 @@ class SqliteStore(Store):
             self.run("ROLLBACK")
 
     def close(self) -> None:
-        self.connection.close()
+        try:
+            self.settle()
+        finally:
+            self.connection.close()
 
     def migrate(self) -> None:
         """Bring the schema of facts and kept to the newest version, each step in one transaction with its number."""
