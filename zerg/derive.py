@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import ntpath
 import posixpath
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -250,44 +251,59 @@ class Derivator:
 
     def name(self, new: list[Found]) -> None:
         """Give sessions the titles that stand in other files, whichever comes first."""
-        for one in new:
-            leaf = one.parsed.facts.get("leaf")
-            if leaf and one.parsed.events:
-                title = Leaf(event.record_of(leaf), self.source.id, one.record.offset, one.parsed.events[0].text)
-                derivation.add_leaf(self.store, title)
-                for session_id in derivation.leaf_sessions(self.store, title, folder_of(self.source.path)):
-                    self.title(session_id, title)
+        titles: dict[int, list[Leaf]] = {}
+        for leaf in self.leaves(new):
+            derivation.add_leaf(self.store, leaf)
+            if leaf.session:
+                titles.setdefault(leaf.session, []).append(leaf)
         keys = {one.key: one.part.session for one in new if one.parsed.events}
-        for title in derivation.leaves(self.store, keys.keys()):
-            self.title(keys[title.record], title)
+        for leaf in derivation.leaves(self.store, keys.keys()):
+            if leaf.session != keys[leaf.record]:
+                titles.setdefault(keys[leaf.record], []).append(leaf)
+        for session_id, found in titles.items():
+            self.title(session_id, found)
 
-    def title(self, session_id: int, title: Leaf) -> None:
-        """Give a session the title that another file has for it; the title's event moves there."""
-        session.set_title_summary(self.store, session_id, derivation.last_leaf(self.store, session_id) or title.title)
-        row = event.at_place(self.store, Place(title.source, title.offset, 0))
-        if row and row.session != session_id:
-            self.count(title.source, row.session, -1)
-            if event.copies(self.store, session_id, title.source, [row.record]):
+    def leaves(self, new: list[Found]) -> list[Leaf]:
+        """The titles for other sessions in `new`. Whose they are is looked for once: many files repeat the same ones."""
+        told = [
+            (event.record_of(one.parsed.facts["leaf"]), one) for one in new if one.parsed.facts.get("leaf") and one.parsed.events
+        ]
+        known = {leaf.record: leaf.session for leaf in derivation.leaves(self.store, {record for record, _ in told})}
+        for record, _ in told:
+            if record not in known:
+                known[record] = derivation.leaf_session(self.store, record, folder_of(self.source.path))
+        return [Leaf(record, self.source.id, one.record.offset, one.parsed.events[0].text, known[record]) for record, one in told]
+
+    def title(self, session_id: int, titles: list[Leaf]) -> None:
+        """Give a session the titles that other files have for it; the titles' events move there, each once."""
+        derivation.settle_leaves(self.store, session_id, [leaf.record for leaf in titles])
+        session.set_title_summary(self.store, session_id, derivation.last_leaf(self.store, session_id))
+        counts: Counter[tuple[int, int]] = Counter({(self.source.id, session_id): 0})
+        for leaf in titles:
+            row = event.at_place(self.store, Place(leaf.source, leaf.offset, 0))
+            if not row or row.session == session_id:
+                continue
+            counts[leaf.source, row.session] -= 1
+            if event.copies(self.store, session_id, leaf.source, [row.record]):
                 event.remove_row(self.store, row.id)  # another file gives it the same title
             else:
-                move(self.store, [row._replace(session=session_id)])
-                self.count(title.source, session_id, 1)
-        elif all(part.session != session_id for part in self.parts.values()):
-            refresh(self.store, session_id)
+                move(self.store, [row._replace(session=session_id)], [leaf.title])
+                counts[leaf.source, session_id] += 1
+        for (source_id, each), change in counts.items():
+            self.count(source_id, each, change)
 
     def count(self, source_id: int, session_id: int, change: int) -> None:
         """Correct the number of events that a source has brought to a session."""
-        here = source_id == self.source.id
-        opened = next((part for part in self.parts.values() if here and part.session == session_id), None)
-        if opened:
+        opened = next((part for part in self.parts.values() if part.session == session_id), None)
+        if opened and source_id == self.source.id:
             opened.summary.events += change
             return
-        parts = derivation.parts_of_source(self.store, source_id)
-        part = next((part for part in parts if part.session == session_id), Part(source_id, session_id, 0, Summary().dump()))
-        summary = Summary.load(part.summary)
-        summary.events += change
-        derivation.save_part(self.store, part._replace(summary=summary.dump()))
-        if all(each.session != session_id for each in self.parts.values()):
+        part = derivation.part(self.store, source_id, session_id)
+        if change:
+            summary = Summary.load(part.summary) if part else Summary()
+            summary.events += change
+            derivation.save_part(self.store, (part or Part(source_id, session_id, 0, ""))._replace(summary=summary.dump()))
+        if not opened:
             refresh(self.store, session_id)
 
     def finish(self) -> Count:
@@ -355,13 +371,12 @@ def claim_of(one: Found) -> Claim:
     )
 
 
-def move(store: Store, rows: list[EventRow]) -> None:
+def move(store: Store, rows: list[EventRow], texts: list[str] | None = None) -> None:
     """Give events another session or tool: they are indexed under it as new rows, for the index is never changed."""
     reading = archive.Reading(store)
-    for row in sorted(rows):
+    for row, text in zip(rows, texts or map(reading.text, rows), strict=True):
         event.remove_row(store, row.id)
-        new = row._replace(id=event.first_free(store, row.id))
-        event.insert(store, [new], [index_text(reading.text(row))])
+        event.insert(store, [row._replace(id=event.first_free(store, row.id))], [index_text(text)])
 
 
 def refresh(store: Store, session_id: int, mtime: int = 0) -> None:
@@ -389,6 +404,7 @@ def forsake(store: Store, session_id: int) -> None:
     if derivation.parts_of_session(store, session_id):
         refresh(store, session_id)
     else:
+        derivation.unsettle_leaves(store, session_id)
         session.remove(store, session_id)
 
 

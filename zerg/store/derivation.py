@@ -34,6 +34,7 @@ class Leaf(NamedTuple):
     source: int
     offset: int
     title: str
+    session: int  # 0: nobody's yet
 
 
 def of_source(store: Store, source: int) -> Derivation | None:
@@ -72,6 +73,12 @@ def parts_of_session(store: Store, session: int) -> list[Part]:
     return [Part._make(row) for row in store.rows(sql, session=session)]
 
 
+def part(store: Store, source: int, session: int) -> Part | None:
+    sql = "SELECT source, session, own, summary FROM part WHERE source = :source AND session = :session"
+    row = store.row(sql, source=source, session=session)
+    return Part._make(row) if row else None
+
+
 def save_part(store: Store, part: Part) -> None:
     store.run(
         """INSERT INTO part (source, session, own, summary) VALUES (:source, :session, :own, :summary)
@@ -86,7 +93,8 @@ def remove_part(store: Store, source: int, session: int) -> None:
 
 def add_leaf(store: Store, leaf: Leaf) -> None:
     store.run(
-        "INSERT INTO leaf (record, source, offset, title) VALUES (:record, :source, :offset, :title) ON CONFLICT DO NOTHING",
+        """INSERT INTO leaf (record, source, offset, title, session) VALUES (:record, :source, :offset, :title, :session)
+           ON CONFLICT DO NOTHING""",
         **leaf._asdict(),
     )
 
@@ -99,20 +107,30 @@ def leaves(store: Store, records: Collection[int]) -> list[Leaf]:
     """The titles for sessions that hold any of `records`."""
     if not records or not store.value("SELECT 1 FROM leaf LIMIT 1"):
         return []
-    sql = f"SELECT record, source, offset, title FROM leaf WHERE record IN ({', '.join(map(str, records))})"
+    sql = f"SELECT record, source, offset, title, session FROM leaf WHERE record IN ({', '.join(map(str, records))})"
     return [Leaf._make(row) for row in store.rows(sql)]
 
 
-def leaf_sessions(store: Store, leaf: Leaf, folder: str) -> list[int]:
-    """The sessions of a folder that hold the record which a title is for."""
-    sql = """SELECT DISTINCT session.id FROM session JOIN event ON event.session = session.id AND event.record = :record
-             WHERE session.folder = :folder"""
-    return [row[0] for row in store.rows(sql, record=leaf.record, folder=folder)]
+def leaf_session(store: Store, record: int, folder: str) -> int:
+    """The session of a folder that holds a record; 0 where none does."""
+    sql = """SELECT session.id FROM session JOIN event ON event.session = session.id AND event.record = :record
+             WHERE session.folder = :folder LIMIT 1"""
+    return store.value(sql, record=record, folder=folder) or 0
+
+
+def settle_leaves(store: Store, session: int, records: Collection[int]) -> None:
+    """Note whose titles those for `records` are."""
+    store.run(f"UPDATE leaf SET session = :session WHERE record IN ({', '.join(map(str, records))})", session=session)
+
+
+def unsettle_leaves(store: Store, session: int) -> None:
+    """A session is gone: its titles wait for it again."""
+    store.run("UPDATE leaf SET session = 0 WHERE session = :session", session=session)
 
 
 def last_leaf(store: Store, session: int) -> str:
     """The title that belongs to the latest record of a session which has one; ''."""
     sql = """SELECT leaf.title FROM leaf JOIN event ON event.session = :session AND event.record = leaf.record
-             ORDER BY event.id DESC, leaf.source DESC, leaf.offset DESC LIMIT 1"""
+             WHERE leaf.session = :session ORDER BY event.id DESC, leaf.source DESC, leaf.offset DESC LIMIT 1"""
     found: str | None = store.value(sql, session=session)
     return found or ""

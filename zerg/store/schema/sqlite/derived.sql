@@ -111,8 +111,10 @@ CREATE TABLE leaf (
     source INTEGER NOT NULL,        -- where the title stands
     offset INTEGER NOT NULL,
     title TEXT NOT NULL,
+    session INTEGER NOT NULL,       -- whose title it is; 0: that record has not been seen
     PRIMARY KEY (record, source, offset)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX leaf_session ON leaf (session);
 
 -- The index proposes, the archive disposes (zerg/search). Contentless: no second copy of the text. Nothing is ever deleted
 -- from it, because a 'delete' needs the exact old text and a wrong one rots it silently: a candidate without a row is dropped.
@@ -121,3 +123,5 @@ CREATE VIRTUAL TABLE event_index USING fts5 (
     scope,                          -- s<session> k<kind> t<tool> e(rror) i(mage)
     content = '', tokenize = "ascii" -- splits at ASCII punctuation; all else about tokens is decided in zerg/fold.py
 );
+-- Merging segments of the index early costs an import a tenth of its time: up to 16 of a size wait for each other.
+INSERT INTO event_index (event_index, rank) VALUES ('automerge', 16);
