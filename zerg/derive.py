@@ -76,6 +76,7 @@ class Derivator:
         self.again = again
         self.provider = provider(found.provider)
         done = None if again else derivation.of_source(store, found.id)
+        self.fresh = done is None
         self.done = done or Derivation(found.id, self.provider.version, 0, 0, "{}")
         self.reader = self.provider.reader(found.path, json.loads(self.done.state))
         self.parts: dict[Identity, OpenPart] = {}
@@ -83,10 +84,9 @@ class Derivator:
         self.inserted = 0
         self.skipped = 0
 
-    @property
-    def current(self) -> bool:
-        """Whether the source was derived by this parser so far. If not it waits to be derived again as a whole."""
-        return self.done.version == self.provider.version
+    def follows(self, offset: int) -> bool:
+        """Whether all before `offset` was derived, by this parser. If not the source waits to be derived again as a whole."""
+        return offset == 0 if self.fresh else self.done.version == self.provider.version
 
     def take(self, data: bytes, at_end: bool) -> None:
         """Derive the next bytes of the source; `at_end`: its file ended with them when they were read."""

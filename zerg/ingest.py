@@ -64,6 +64,7 @@ class Ingest:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.hashers: OrderedDict[int, tuple[int, Any]] = OrderedDict()  # source: (bytes hashed, SHA-256)
+        self.outdated = True  # sources may wait to be derived again
 
     def push(self, push: Push, now: int) -> Answer:
         """Take a slice. Raises Conflict, with where the source stands, where it does not fit; `now` is ms UTC."""
@@ -110,6 +111,7 @@ class Ingest:
     def replaced(self, push: Push, known: list[Source], current: Source, now: int) -> Source:
         """The generation after the current one, or an older one that the file continues as far as one push can show."""
         derive.supersede(self.store, current)
+        self.outdated = True  # copies of what is superseded
         for older in reversed(known):
             if older is not current and 0 < older.offset <= len(push.data) and self.begins(older, push):
                 source.make_current(self.store, older)
@@ -159,8 +161,11 @@ class Ingest:
     def derived(self, old: Source, grown: Source, new: bytes) -> derive.Count:
         """Derive the new bytes, unless the source waits to be derived again as a whole."""
         work = derive.Derivator(self.store, grown)
-        if old.offset and not work.current:
-            return derive.Count(0, 0)
+        if not work.follows(old.offset):
+            if not work.fresh or old.offset > CHUNK:
+                self.outdated = True
+                return derive.Count(0, 0)
+            new = archive.read(self.store, old.id, 0, grown.offset)  # a small file that is back at what it was
         work.take(new, at_end=grown.offset >= grown.size)
         return work.finish()
 

@@ -17,6 +17,7 @@ from zerg.store.event import END, START, EventRow, Place
 from zerg.store.session import FIRST, Cursor, Filter, Session
 
 LIVE = 120_000  # ms since its file changed, within which a session counts as being written
+OUTLINE = 200  # prompts of a session that are listed at once
 HIDDEN = (Kind.TITLE,)  # kinds that are not part of the conversation
 SHOWN = tuple(kind.value for kind in Kind if kind not in HIDDEN)
 
@@ -138,11 +139,13 @@ def live(each: Session, now: int) -> bool:
     return now - each.mtime < LIVE
 
 
-def outline(store: Store, uuid: str) -> list[OutlineItem]:
-    """The prompts of a session."""
-    rows = event.after(store, session(store, uuid).rowid, START, 10_000, (Kind.PROMPT,))
-    entries = Reading(store).entries(rows)
-    return [OutlineItem(entry.id, first_line(entry.text), entry.at) for entry in entries]
+def outline(store: Store, uuid: str, at: str = "") -> list[OutlineItem]:
+    """The prompts of a session; of very many those around the event `at`, or the first ones."""
+    rowid = session(store, uuid).rowid
+    place = archive.place_of(at) if at else START
+    earlier = event.before(store, rowid, place, OUTLINE // 2, (Kind.PROMPT,))
+    rows = earlier + event.after(store, rowid, place._replace(slot=place.slot - 1), OUTLINE - len(earlier), (Kind.PROMPT,))
+    return [OutlineItem(entry.id, first_line(entry.text), entry.at) for entry in Reading(store).entries(rows)]
 
 
 def first_line(text: str) -> str:

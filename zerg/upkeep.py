@@ -19,7 +19,7 @@ class Upkeep:
         self.ingest = ingest
         self.store: Store = ingest.store
         self.clock = clock  # ms UTC
-        self.outdated = derive.outdated(self.store)
+        self.outdated: list[int] = []
         self.again: Iterator[None] = iter(())
         self.digested_at = -1  # change up to which all digests are complete
         self.merged_at = 0  # ms UTC
@@ -30,6 +30,11 @@ class Upkeep:
         make_derived(self.store)
         self.outdated = source.in_order(self.store)
 
+    @property
+    def behind(self) -> int:
+        """How many sources wait to be derived again, or at least whether any may."""
+        return len(self.outdated) or int(self.ingest.outdated)
+
     def step(self) -> bool:
         """Do a little of what is left; whether there was anything."""
         return self.derive() or self.digest() or self.merge()
@@ -37,6 +42,9 @@ class Upkeep:
     def derive(self) -> bool:
         for _ in self.again:
             return True
+        if self.ingest.outdated:
+            self.ingest.outdated = False
+            self.outdated = derive.outdated(self.store)
         if not self.outdated:
             return False
         self.again = derive.again(self.store, self.outdated.pop(0))

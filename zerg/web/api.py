@@ -62,7 +62,7 @@ class Api:
             "events": event.count(self.store),
             "sources": number,
             "import": self.site.progress(stored),
-            "deriving": len(self.site.upkeep.outdated),
+            "deriving": self.site.upkeep.behind,
             "rss_bytes": rss_bytes(),
         }
 

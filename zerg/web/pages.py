@@ -160,7 +160,7 @@ class Pages:
         return {
             "session": session,
             "parent": self.parent(session),
-            "outline": timeline.outline(self.store, session.id),
+            "outline": timeline.outline(self.store, session.id, request.query.get("at", "")),
             "subagents": timeline.subagents(self.store, session.id) if session.subagents else [],
             "receipt": receipt(session),
             "resume": label.resume(session),
