@@ -156,6 +156,8 @@ class Derivator:
         parts = derivation.parts_of_session(self.store, session_id)
         mine = next((part for part in parts if part.source == self.source.id and not self.again), None)
         others = [part for part in parts if part.source != self.source.id]
+        if len(others) == len(parts):  # events are found through it, also before the source has been read
+            derivation.save_part(self.store, Part(self.source.id, session_id, 0, SILENT))
         return OpenPart(
             session_id,
             own=bool(mine and mine.own),
@@ -376,7 +378,7 @@ def move(store: Store, rows: list[EventRow], texts: list[str] | None = None) -> 
     reading = archive.Reading(store)
     for row, text in zip(rows, texts or map(reading.text, rows), strict=True):
         event.remove_row(store, row.id)
-        event.insert(store, [row._replace(id=event.first_free(store, row.id))], [index_text(text)])
+        event.insert(store, [row._replace(id=event.first_free(store, row.id + 1))], [index_text(text)])
 
 
 def refresh(store: Store, session_id: int, mtime: int = 0) -> None:

@@ -94,6 +94,7 @@ def search(
     few results where the budget ran out first.
     """
     started = time.monotonic()
+    store.settle()  # what waits for its commit is not in the index yet
     now = now or datetime.now().astimezone()
     query = parse(checked(text), now)
     start = _cursor(cursor, sort)
