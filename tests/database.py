@@ -13,14 +13,15 @@ from typing import Any
 Rows = list[tuple[Any, ...]]
 
 # Not compared: row ids, which a rebuild may number anew, and when things arrived.
-SESSION = """uuid, provider, parent, agent, top, folder, at, started_at, ended_at, project, cwd, branch, version, entrypoint, agent_type, pr,
-    title, prompts, answers, tool_calls, errors, events, broken, unknown, models, strip, noise, raw,
+SESSION = """uuid, provider, parent, agent, top, folder, at, started_at, ended_at, project, cwd, branch, version, entrypoint,
+    agent_type, pr, title, prompts, answers, tool_calls, errors, events, broken, unknown, models, strip, noise, raw,
     input, output, cache_read, cache_write_5m, cache_write_1h, messages, duplicates, lower_bound, unpriced, cost"""
 DERIVED = {
     "session": f"SELECT {SESSION} FROM session",
     "event": """SELECT uuid, source, offset, slot, length, kind, tool, call, record, error, image
         FROM event JOIN session ON session.id = session""",
-    "usage": "SELECT message, uuid, counted, usage.input, usage.output, usage.cost FROM usage JOIN session ON session.id = session",
+    "usage": """SELECT message, uuid, counted, usage.input, usage.output, usage.cost
+        FROM usage JOIN session ON session.id = session""",
     "leaf": "SELECT record, source, offset, title FROM leaf",
 }
 

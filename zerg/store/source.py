@@ -63,8 +63,8 @@ def of_session(store: Store, session: int) -> list[Source]:
 
 
 def in_order(store: Store) -> list[int]:
-    """All sources, in the order in which they arrived: replaying them so gives the same events the same public ids."""
-    return [row[0] for row in store.rows("SELECT id FROM source ORDER BY id")]
+    """The current sources, in the order in which they arrived: replayed so, copies belong to the same ones as before."""
+    return [row[0] for row in store.rows("SELECT id FROM source WHERE current = 1 ORDER BY id")]
 
 
 def outdated(store: Store, provider: str, version: int) -> list[int]:
