@@ -22,7 +22,7 @@ from zerg.errors import ConfigError, InUse
 from zerg.paths import private_folder
 from zerg.web.guard import Wsgi
 
-ADJUSTMENTS = {
+ADJUSTMENTS: dict[str, Any] = {
     "connection_limit": 512,  # 20 browser tabs open 120 connections; the default of 100 stalls everybody
     "outbuf_high_watermark": 1 << 40,  # a slow reader of a long answer would block this only thread for ever
     "outbuf_overflow": 1 << 20,  # bytes of an answer that are held in memory; the rest goes to a temporary file
