@@ -1,4 +1,4 @@
-"""How often chance is tried: `python build.py soak` sets ZERG_SOAK and runs the tests at full length, any other run at a tenth."""
+"""How often chance is tried: `python build.py soak` sets ZERG_SOAK and runs tests at full length, any other run at a tenth."""
 
 from __future__ import annotations
 

@@ -787,3 +787,14 @@ def test_numbers_of_the_corpus(corpus: Path) -> None:
     last = {message["id"]: message["usage"] for message in messages}
     assert len(usage) == len(last) > 10
     assert sum(one.output for one in usage.values()) == sum(one["output_tokens"] for one in last.values())
+
+
+def test_what_steers_a_terminal_is_no_text() -> None:
+    """A word next to an escape is found; the colours are still there to be shown."""
+    content = [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "\x1b[1mbold\x1b[0m word"}]
+    line = json.dumps({"type": "user", "uuid": "u", "message": {"role": "user", "content": content}}).encode() + b"\n"
+    reader = provider("claude").reader("/p/projects/-x/s.jsonl", {})
+    assert reader
+    (record,) = reader.frame(line, 0, True)
+    (event,) = reader.read(record).events
+    assert (event.text, event.data["terminal"]) == ("bold word", "\x1b[1mbold\x1b[0m word")

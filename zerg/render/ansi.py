@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from zerg.archive import Entry
 from zerg.render.html import Html, join, tag, text
 
 CONTROL = re.compile(
@@ -19,6 +20,12 @@ CONTROL = re.compile(
 OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n|$)")  # a progress bar: what was on the line before its last carriage return
 STYLES = {1: "b", 2: "d", 3: "i", 4: "u", 9: "s"}
 RESET = {22: "bd", 23: "i", 24: "u", 29: "s"}
+
+
+def printed(entry: Entry) -> str:
+    """What an entry says, with the escapes that steer a terminal."""
+    found: str = entry.data.get("terminal", entry.text)
+    return found
 
 
 def plain(output: str) -> str:

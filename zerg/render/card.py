@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from zerg.archive import Entry
-from zerg.render import code, diff, lines, prose
+from zerg.render import ansi, code, diff, lines, prose
 from zerg.render.html import NOTHING, Html, join, link, tag, text
 from zerg.render.quantity import duration, plural
 
@@ -53,7 +53,7 @@ class Use(NamedTuple):
     @property
     def output(self) -> str:
         """What the model saw."""
-        return self.result.text if self.result else ""
+        return ansi.printed(self.result) if self.result else ""
 
     @property
     def failed(self) -> bool:

@@ -84,7 +84,7 @@ def _card(call: Entry | None, result: Entry | None, view: View, spilled: Sequenc
     agent = view.agents.get(call.call) if call else None
     anchors = [_anchor(entry, view) for entry in (result, *spilled) if call and entry]
     extra = [_images(result, view)] if result else []
-    extra += [lines.output(entry.text, view.whole(entry), entry.id == view.at) for entry in spilled]
+    extra += [lines.output(ansi.printed(entry), view.whole(entry), entry.id == view.at) for entry in spilled]
     return join((*anchors, card.html(use, join(extra)), _agent(agent) if agent else NOTHING))
 
 
@@ -102,11 +102,11 @@ def _agent(agent: Session) -> Html:
 
 
 def _output(entry: Entry, view: View) -> Html:
-    return _fold("Spilled output", entry, view, lines.output(entry.text, view.whole(entry), entry.id == view.at))
+    return _fold("Spilled output", entry, view, lines.output(ansi.printed(entry), view.whole(entry), entry.id == view.at))
 
 
 def _command(entry: Entry, view: View) -> Html:
-    return join((_by(entry, view, "Command"), lines.output(entry.text, view.whole(entry))))
+    return join((_by(entry, view, "Command"), lines.output(ansi.printed(entry), view.whole(entry))))
 
 
 def _compaction(entry: Entry, view: View) -> Html:
@@ -127,7 +127,7 @@ def _error(entry: Entry, view: View) -> Html:
 
 def _notice(entry: Entry, view: View) -> Html:
     name = entry.label.replace("_", " ").capitalize() or "Notice"
-    return _fold(name, entry, view, lines.output(entry.text, view.whole(entry), entry.id == view.at))
+    return _fold(name, entry, view, lines.output(ansi.printed(entry), view.whole(entry), entry.id == view.at))
 
 
 def _title(entry: Entry, view: View) -> Html:
@@ -136,7 +136,7 @@ def _title(entry: Entry, view: View) -> Html:
 
 def _raw(entry: Entry, view: View) -> Html:
     said = {Kind.UNKNOWN: "Record of an unknown type", Kind.BROKEN: "Broken line", Kind.OVERSIZE: "Oversize line"}[entry.kind]
-    return _fold(f"{said} · {size(entry.length)}", entry, view, lines.output(entry.text, view.whole(entry)))
+    return _fold(f"{said} · {size(entry.length)}", entry, view, lines.output(ansi.printed(entry), view.whole(entry)))
 
 
 def _long(entry: Entry, view: View, class_: str) -> Html:

@@ -8,6 +8,7 @@ from zerg.events import Event, Identity, Kind, Parsed, Record, Verdict
 from zerg.providers import State, jsonl
 from zerg.providers.claude import notice
 from zerg.providers.claude.place import Place
+from zerg.providers.claude.tag import printed
 from zerg.providers.claude.transcript import subagent, verdict, without_value
 from zerg.providers.claude.value import string
 
@@ -36,7 +37,7 @@ class Output:
         text = record.data.decode("utf-8", "replace")
         if not text.strip():
             return Parsed(Verdict.BLANK, self._identity)
-        return Parsed(Verdict.EVENT, self._identity, (Event(0, Kind.OUTPUT, text, call=self._call),))
+        return Parsed(Verdict.EVENT, self._identity, (printed(Event(0, Kind.OUTPUT, text, call=self._call)),))
 
 
 def _end_of_piece(data: bytes, start: int) -> int:

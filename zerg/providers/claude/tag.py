@@ -28,6 +28,13 @@ def plain(text: str) -> str:
     return _ESCAPE.sub("", text) if "\x1b" in text else text
 
 
+def printed(event: Event) -> Event:
+    """The event of what a program printed: without terminal escapes in its text. Display finds them in its data."""
+    if "\x1b" not in event.text:
+        return event
+    return event._replace(text=plain(event.text), data={**event.data, "terminal": event.text})
+
+
 def without_reminders(text: str) -> str:
     """`text` without the system reminders at its ends; those in between are quoted by something and stay."""
     opening, closing = REMINDER
@@ -85,7 +92,7 @@ def _printed(slot: int, text: str) -> Event:
     parts = (inner(text, name) for name in _PRINTED if f"<{name}>" in text)
     said = "\n".join(part for part in parts if part)
     failed = text.lstrip().startswith("<local-command-stderr>")
-    return Event(slot, Kind.COMMAND, said, error=failed, label="stderr" if failed else "stdout")
+    return printed(Event(slot, Kind.COMMAND, said, error=failed, label="stderr" if failed else "stdout"))
 
 
 def _task(slot: int, text: str) -> Event:

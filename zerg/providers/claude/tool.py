@@ -7,7 +7,7 @@ from typing import Any
 
 from zerg.events import Event, Kind
 from zerg.providers.claude.picture import Path, reference
-from zerg.providers.claude.tag import inner, without_reminders
+from zerg.providers.claude.tag import inner, printed, without_reminders
 from zerg.providers.claude.value import mapping, pick, sequence, string, strings
 
 # What people look for first, in this order; the other strings of the input follow as they come.
@@ -43,10 +43,11 @@ def result(slot: int, block: Mapping[str, Any], report: Any, path: Path) -> Even
     failed = block.get("is_error") is True
     if failed and text.startswith("<tool_use_error>"):
         text = inner(text, "tool_use_error")
-    return Event(
+    found = Event(
         slot, Kind.TOOL_RESULT, text, call=string(block.get("tool_use_id")),
         error=failed, image=bool(images), label=_label(text, failed), data=data,
     )  # fmt: skip
+    return printed(found)
 
 
 def _readable(given: Any) -> str:
