@@ -1,332 +1,452 @@
-"""The way in: slices of files that grow, are cut, are rewritten, arrive twice or in the wrong order. A real server, over HTTP."""
+"""The push, over a real server: whatever a shipper says, the server ends up with what the file holds, or says why not."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import http.client
+import json
+import os
 import zlib
 from collections.abc import Iterator
-from itertools import pairwise
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import pytest
-from server import MACHINE, SLICE, Running, serving, sha
-from soak import chance, times
+from server import MACHINE, SLICE, Reply, Running, serving, sha
+from shelf import FOLDER, answer, lines, path_of, prompt
 
-NAME = "0f1de117-0000-4000-8000-%012x"
-LINE = (
-    '{"type":"user","uuid":"%s","timestamp":"2026-01-02T03:%02d:%02d.000Z","cwd":"/w/p","message":{"role":"user","content":"%s"}}'
-)
+from zerg.events import named_session
+
+ONE = lines(prompt(1))
+TWO = ONE + lines(answer(2))
+THREE = TWO + lines(prompt(3))
+OTHER = lines(prompt(7, "something else"), answer(8))
+STATE = ("generation", "offset", "head", "tail", "digest")
+EDGE = 4096
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with serving(tmp_path_factory.mktemp("push")) as running:
-        yield running
-
-
-NUMBERS = iter(range(1, 1000))
+    with serving(tmp_path_factory.mktemp("push") / "home") as found:
+        yield found
 
 
 @pytest.fixture
-def session() -> str:
-    """The id of a session that no other test uses."""
-    return NAME % next(NUMBERS)
+def session(request: pytest.FixtureRequest) -> str:
+    """A session of the test's own."""
+    return named_session(request.node.nodeid)
 
 
-def path_of(session: str, folder: str = "-w-p") -> str:
-    return f"/home/a/.claude/projects/{folder}/{session}.jsonl"
+@pytest.fixture
+def path(session: str) -> str:
+    return path_of(session)
 
 
-def line(number: int, text: str = "") -> bytes:
-    """A prompt, with its line end."""
-    key = f"{number:08x}-1111-4222-8333-{number:012x}"
-    return (LINE % (key, number // 60 % 60, number % 60, text or f"prompt {number}")).encode() + b"\n"
-
-
-def events(server: Running, session: str, **query: Any) -> list[Any]:
-    found: list[Any] = server.items(f"/api/agents/sessions/{session}/events", "events", **query)
-    return found
+def events(server: Running, session: str) -> list[tuple[str, str]]:
+    """(id without the source, text) of all events of a session."""
+    found = server.items(f"/api/agents/sessions/{session}/events", "events")
+    return [(one["id"].partition("-")[2], one["text"]) for one in found]
 
 
 def texts(server: Running, session: str) -> list[str]:
-    return [event["text"] for event in events(server, session)]
+    return [text for _, text in events(server, session)]
 
 
-def test_a_file_that_grows(server: Running, session: str) -> None:
-    path, data = path_of(session), b"".join(map(line, range(5)))
-    first = server.push(path, data[:300], size=len(data))
-    assert first.status == 200
-    assert first.json["offset"] == 300
-    assert first.json["generation"] == 1
-    rest = server.push(path, data[300:], 300, deflate=True)
-    assert rest.json["offset"] == len(data)
-    assert first.json["events_inserted"] + rest.json["events_inserted"] == 5
-    assert server.export(session) == data
-    assert texts(server, session) == [f"prompt {number}" for number in range(5)]
+def stands(data: bytes, generation: int = 1) -> dict[str, Any]:
+    """What the server is to say of a source that holds `data`, the digest included."""
+    return dict(zip(STATE, (generation, len(data), sha(data[:EDGE]), sha(data[-EDGE:]), sha(data)), strict=True))
 
 
-def test_what_is_known_is_skipped_and_the_rest_stored(server: Running, session: str) -> None:
-    path, data = path_of(session), b"".join(map(line, range(4)))
-    server.push(path, data[:200])
-    again = server.push(path, data, 0)
-    assert (again.status, again.json["offset"]) == (200, len(data))
-    same = server.push(path, data[100:250], 100, size=len(data))
-    assert (same.json["offset"], same.json["events_inserted"]) == (len(data), 0)
-    assert server.export(session) == data
-    assert len(events(server, session)) == 4
+def state(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: found[name] for name in STATE}
 
 
-def test_a_push_beyond_what_is_stored_learns_where_to_go_on(server: Running, session: str) -> None:
-    path, data = path_of(session), b"".join(map(line, range(3)))
-    unknown = server.push(path, data, 10)
-    assert (unknown.status, unknown.code, unknown.json["offset"]) == (409, "conflict", 0)
-    server.push(path, data[:100], size=len(data))
-    beyond = server.push(path, data[200:], 200)
-    stands = beyond.json
-    assert (beyond.status, beyond.code, stands["offset"], stands["generation"]) == (409, "conflict", 100, 1)
-    assert stands["head"] == stands["tail"] == stands["digest"] == sha(data[:100])
+def refused(found: Reply, status: int, code: str) -> Any:
+    """The answer, which is a refusal that says what the protocol says of one."""
+    assert (found.status, found.json["error"]["code"]) == (status, code), found
+    assert isinstance(found.json["error"]["message"], str) and found.json["error"]["message"]
+    assert found.headers["Content-Type"] == "application/json"
+    return found.json
 
 
-def test_a_push_that_differs_is_told_so_and_changes_nothing(server: Running, session: str) -> None:
-    path, data = path_of(session), b"".join(map(line, range(3)))
-    server.push(path, data)
-    other = server.push(path, data.replace(b"prompt 1", b"prompt X"))
-    assert (other.status, other.code) == (409, "rewritten")
-    assert server.export(session) == data
+# What fits
 
 
-def test_a_rewritten_file_is_a_new_generation(server: Running, session: str) -> None:
-    path = path_of(session)
-    old, new = b"".join(map(line, range(3))), b"".join(map(line, range(10, 14)))
-    server.push(path, old)
-    assert server.push(path, new, replaces=7).status == 409
-    replaced = server.push(path, new, replaces=1)
-    assert (replaced.status, replaced.json["generation"]) == (200, 2)
-    assert server.push(path, old + line(3), len(old), generation=1).code == "conflict"
-    assert server.export(session) == new
-    assert server.export(session, generation=1) == old
-    assert texts(server, session) == [f"prompt {number}" for number in range(10, 14)]
-    back = server.push(path, old + line(3), replaces=2)
-    assert (back.json["generation"], back.json["offset"]) == (1, len(old + line(3)))
-    assert server.export(session) == old + line(3)
-    assert texts(server, session) == [f"prompt {number}" for number in range(4)]
-    assert server.get(f"/api/agents/sessions/{session}/export", generation=9).status == 404
+def test_a_new_file_and_what_is_appended(server: Running, session: str, path: str) -> None:
+    first = server.push(path, ONE).json
+    assert first | {"source": 0} == {"source": 0, "generation": 1, "offset": len(ONE), "events_inserted": 1, "events_skipped": 0}
+    assert server.push(path, TWO[len(ONE) :], len(ONE)).json == first | {"offset": len(TWO)}
+    assert server.export(session) == TWO
+    assert events(server, session) == [("0-0", "prompt 1"), (f"{len(ONE)}-0", "answer 2")]
+    assert state(server.source(path)) == stands(TWO)
 
 
-def test_a_truncated_file(server: Running, session: str) -> None:
-    path, data = path_of(session), b"".join(map(line, range(6)))
-    server.push(path, data)
-    assert server.push(path, data[:400], replaces=1).json["generation"] == 2
-    assert server.export(session) == data[:400]
-    assert server.export(session, generation=1) == data
+@pytest.mark.parametrize("deflate", [False, True])
+def test_an_overlap_that_is_equal_is_skipped(server: Running, session: str, path: str, deflate: bool) -> None:
+    server.push(path, TWO)
+    found = server.push(path, THREE[50:], 50, deflate=deflate)
+    assert (found.status, found.json["offset"], found.json["events_inserted"]) == (200, len(THREE), 1)
+    for start in (0, 1, len(TWO), len(THREE)):
+        assert server.push(path, THREE[start:], start, deflate=deflate).json == found.json | {"events_inserted": 0}
+    assert server.push(path, ONE, size=len(THREE)).json["offset"] == len(THREE)  # ends before what is stored ends
+    assert server.export(session) == THREE
+    assert texts(server, session) == ["prompt 1", "answer 2", "prompt 3"]
 
 
-BAD = [
-    ({"provider": "cobol"}, 400, "unknown_provider"),
-    ({"provider": ""}, 400, "bad_request"),
-    ({"machine": ""}, 400, "bad_request"),
-    ({"path": ""}, 400, "bad_request"),
-    ({"size": "x"}, 400, "bad_request"),
-    ({"offset": -1}, 400, "bad_request"),
-    ({"size": ""}, 400, "bad_request"),
-    ({"mtime": "yesterday"}, 400, "bad_request"),
-    ({"generation": "one"}, 400, "bad_request"),
-    ({"replaces": "x"}, 400, "bad_request"),
-]
-
-
-@pytest.mark.parametrize(("wrong", "status", "code"), BAD)
-def test_what_cannot_be_understood_is_refused(
-    server: Running, session: str, wrong: dict[str, Any], status: int, code: str
-) -> None:
-    query: dict[str, Any] = {"path": path_of(session), "offset": 0} | wrong
-    found = server.push(query.pop("path"), line(1), query.pop("offset"), **query)
-    assert (found.status, found.code) == (status, code)
-    assert server.get(f"/api/agents/sessions/{session}").status == 404
-
-
-def test_bodies_are_bounded(server: Running, session: str) -> None:
-    path, target = path_of(session), "/api/agents/ingest?"
-    query = f"provider=claude&machine={MACHINE}&path={path}&offset=0&size=9&mtime=1"
-    deflate = {"Content-Encoding": "deflate"}
-    bomb = zlib.compress(b"a" * 50_000_000)
-    assert len(bomb) < SLICE
-    assert server.ask("POST", target + query, bomb, deflate).status == 413
-    assert server.ask("POST", target + query, zlib.compress(b"a" * (SLICE + 1)), deflate).status == 413
-    assert server.ask("POST", target + query, b"a" * (SLICE + 1)).status == 413
-    assert server.ask("POST", target + query, b"a" * 400_000).status == 413
-    assert server.ask("POST", target + query, b"no zlib", deflate).code == "bad_request"
-    assert server.ask("POST", target + query, zlib.compress(b"a" * 99)[:-3], deflate).code == "bad_request"
-    assert server.ask("POST", target + query, zlib.compress(b"a") + b"more", deflate).code == "bad_request"
-    assert server.ask("POST", target + query, b"a", {"Content-Encoding": "gzip"}).code == "bad_request"
-    assert server.push_all(path, b"a" * SLICE).status == 200
-
-
-def test_an_empty_file_is_a_source(server: Running, session: str) -> None:
-    path = path_of(session)
+def test_an_empty_file_grows(server: Running, session: str, path: str) -> None:
     assert server.push(path, b"").json["offset"] == 0
+    assert state(server.source(path)) == stands(b"")
     assert server.export(session) == b""
-    assert server.push(path, line(1)).status == 200
-    assert server.export(session) == line(1)
+    assert server.push(path, ONE).json["events_inserted"] == 1
+    assert server.push(path, b"", len(ONE)).json["offset"] == len(ONE)
+    assert server.export(session) == ONE
 
 
-@pytest.mark.parametrize("folder", ["with space", "検索 ü", "%41&b=c+d", "back\\slash"])
-def test_paths_come_back_as_they_were(server: Running, session: str, folder: str) -> None:
-    path = path_of(session, folder)
-    server.push(path, line(1))
-    assert server.source(path)["path"] == path
+def test_a_last_line_without_end_is_taken_where_the_file_ends(server: Running, session: str, path: str) -> None:
+    bare = TWO.removesuffix(b"\n")
+    half = bare + THREE[len(TWO) :][:40]
+    assert server.push(path, bare, size=len(THREE)).json["events_inserted"] == 1  # more of the file is to come
+    assert server.push(path, b"", len(bare)).json["events_inserted"] == 1  # … no: this was its end
+    assert server.push(path, half[len(bare) :], len(bare)).json["events_inserted"] == 0
+    before = events(server, session)
+    whole = bare + THREE[len(TWO) :]
+    assert server.push(path, whole[len(half) :], len(half)).json["events_inserted"] == 1
+    assert events(server, session) == [*before, (f"{len(bare)}-0", "prompt 3")]
+    assert server.export(session) == whole
 
 
-def test_a_path_that_is_not_utf8_comes_back_as_it_was(server: Running, session: str) -> None:
-    query = f"provider=claude&machine={MACHINE}&path=/p/projects/%FF%FE/{session}.jsonl&generation=1&offset=0&size=3&mtime=1"
-    assert server.ask("POST", "/api/agents/ingest?" + query, b"{}\n").status == 200
-    known = [source["path"] for source in server.items("/api/agents/sources", "sources", machine=MACHINE)]
-    assert f"/p/projects/\udcff\udcfe/{session}.jsonl" in known
+def test_each_slice_may_end_anywhere(server: Running, session: str, path: str) -> None:
+    said = {number: "検索🦊" * number for number in range(1, 20)}
+    data = b"".join(json.dumps(prompt(*each), ensure_ascii=False).encode() + b"\n" for each in said.items())
+    for start in range(0, len(data), 97):
+        assert server.push(path, data[start : start + 97], start, size=len(data), deflate=start % 2 == 0).status == 200
+    assert texts(server, session) == list(said.values())
+    assert server.export(session) == data
 
 
-def test_sources_tell_where_each_file_stands(server: Running) -> None:
-    machine, data = "00000000-0000-4000-8000-0000000000aa", b"".join(line(number, "x" * 500) for number in range(40))
-    files = {path_of(NAME % next(NUMBERS)): data[: 1 + 997 * number] for number in range(9)}
-    for path, content in files.items():
-        server.push_all(path, content, machine=machine)
-    found = server.items("/api/agents/sources", "sources", machine=machine, limit=2)
-    assert {source["path"]: source["offset"] for source in found} == {path: len(content) for path, content in files.items()}
-    for source in found:
-        content = files[source["path"]]
-        assert (source["head"], source["tail"]) == (sha(content[:4096]), sha(content[-4096:]))
-        assert server.source(source["path"], machine)["digest"] == sha(content)
-
-
-def test_a_scan_says_what_is_gone(server: Running, session: str) -> None:
-    machine = "00000000-0000-4000-8000-0000000000ab"
-    path, other = path_of(session), path_of(NAME % next(NUMBERS))
-    for each in (path, other):
-        server.push(each, line(1), machine=machine)
-    scan = f'"machine": "{machine}", "label": "laptop", "roots": [], "files": 1, "bytes": 9, "cleanup_days": 30'
-    assert server.ask("POST", "/api/agents/scan", f'{{{scan}, "missing": ["{path}"], "complete": true}}'.encode()).json == {}
-    found = server.get(f"/api/agents/sessions/{session}").json
-    assert (found["only_here"], found["machine"]) == (True, "laptop")
-    server.push(path, line(2), len(line(1)), machine=machine)
-    assert server.get(f"/api/agents/sessions/{session}").json["only_here"] is False
-    for bad in (b"", b"[]", b"{}", f'{{{scan}, "complete": 7}}'.encode(), b"\xff"):
-        assert server.ask("POST", "/api/agents/scan", bad).code == "bad_request"
+def test_a_body_of_unknown_length_is_taken(server: Running, session: str, path: str) -> None:
+    query = urlencode(WHOLE | {"path": path})
+    with closing(http.client.HTTPConnection(urlsplit(server.url).netloc)) as connection:
+        connection.request("POST", f"/api/agents/ingest?{query}", iter([ONE, TWO[len(ONE) :]]), encode_chunked=True)
+        assert json.loads(connection.getresponse().read())["offset"] == len(TWO)
+    assert server.export(session) == TWO
 
 
 HOSTILE = {
-    "crlf": line(1).replace(b"\n", b"\r\n") + line(2).replace(b"\n", b"\r\n"),
-    "bom": b"\xef\xbb\xbf" + line(1) + line(2),
-    "nul": line(1, "a\\u0000b") + b"\0\0\n" + line(2),
-    "invalid utf-8": line(1) + line(3).replace(b"prompt 3", b"caf\xe9") + line(2),
-    "lone surrogate": line(1, "\\ud83d cut") + line(2),
-    "broken": line(1) + b'{"type":"user","mess\n\n   \n' + line(2),
-    "glued": line(1).rstrip(b"\n") + line(2),
-    "comment": b"// a comment\n" + line(1) + line(2),
-    "deep": b"[" * 3000 + b"\n" + line(1) + b'{"a":' * 600 + b"1" + b"}" * 600 + b"\n" + line(2),
+    "CRLF": THREE.replace(b"\n", b"\r\n"),
+    "byte order mark": b"\xef\xbb\xbf" + THREE,
+    "NUL": ONE.replace(b"prompt 1", b"pro\\u0000mpt 1") + b"\0\0\n" + THREE[len(ONE) :],
+    "invalid UTF-8": THREE.replace(b"answer", b"\xff\xc3 answer"),
+    "lone surrogate": THREE.replace(b"answer", b"\\ud83d answer"),
+    "broken": ONE + b'{"type":"user","mess\n\n   \n' + THREE[len(ONE) :],
+    "glued": ONE.strip() + b" " + THREE[len(ONE) :].replace(b"\n", b""),
+    "comment": b"// seen\n" + THREE,
+    "nested deeply": b"[" * 3000 + b"\n" + ONE + b'{"a":' * 600 + b"1" + b"}" * 600 + b"\n" + THREE[len(ONE) :],
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_bytes_are_kept_and_what_is_around_them_is_found(server: Running, name: str) -> None:
-    data = HOSTILE[name]
-    whole, pieces = NAME % next(NUMBERS), NAME % next(NUMBERS)
-    server.push_all(path_of(whole), data)
-    for start in range(0, len(data), 7):
-        server.push(path_of(pieces), data[start : start + 7], start, size=len(data))
-    assert server.export(whole) == server.export(pieces) == data
-    shown = [(event["offset"], event["length"], event["kind"], event["text"]) for event in events(server, whole)]
-    assert shown == [(event["offset"], event["length"], event["kind"], event["text"]) for event in events(server, pieces)]
-    assert sum("prompt" in text or "cut" in text or "\0" in text for _, _, _, text in shown) >= 2
+def test_hostile_bytes_say_the_same_in_whatever_slices(server: Running, session: str, path: str, name: str) -> None:
+    data, whole = HOSTILE[name], named_session(session, "whole")
+    server.push(path_of(whole), data)
+    step = max(7, len(data) // 200)
+    for start in range(0, len(data), step):
+        server.push(path, data[start : start + step], start, size=len(data))
+    assert server.export(session) == server.export(whole) == data
+    assert events(server, session) == events(server, whole)
+    assert sum(" 1" in text or " 2" in text or " 3" in text for text in texts(server, session)) == 3
 
 
-def test_a_line_without_end_goes_on_later(server: Running, session: str) -> None:
-    path = path_of(session)
-    open_line = line(1).rstrip(b"\n")
-    server.push(path, open_line)
+def test_a_line_over_the_limit_is_kept_whole_and_found_by_its_beginning(server: Running, session: str, path: str) -> None:
+    data = ONE + b'{"type":"user","text":"needlework ' + b"x" * 9_000_000 + b'"}\n' + THREE[len(TWO) :]
+    server.push_all(path, data)
+    assert sha(server.export(session)) == sha(data)
+    found = server.items(f"/api/agents/sessions/{session}/events", "events")
+    assert [one["kind"] for one in found] == ["prompt", "oversize", "prompt"]
+    assert sum(one["length"] for one in found) == len(data)
+    assert len(found[1]["text"]) <= 64 * 1024
+    assert server.get("/api/agents/search", q="needlework").json["total"] == 1
+
+
+# What does not fit
+
+
+def test_an_overlap_that_differs_was_rewritten(server: Running, session: str, path: str) -> None:
+    server.push(path, TWO)
+    for data, offset in ((OTHER, 0), (TWO[:-1] + b"X", 0), (b"X", len(TWO) - 1), (THREE.replace(b"answer 2", b"answer 9"), 0)):
+        found = refused(server.push(path, data, offset), 409, "rewritten")
+        assert state(found) == stands(TWO)
+    assert server.export(session) == TWO
+
+
+def test_beyond_what_is_stored_is_a_conflict(server: Running, session: str, path: str) -> None:
+    assert state(refused(server.push(path, ONE, 5), 409, "conflict")) == stands(b"")
+    server.push(path, ONE)
+    found = refused(server.push(path, b"more", len(ONE) + 1), 409, "conflict")
+    assert state(found) == stands(ONE)
+    rest = THREE[found["offset"] :]
+    assert server.push(path, rest, found["offset"], generation=found["generation"]).json["events_inserted"] == 2
+    assert server.export(session) == THREE
+
+
+def test_another_generation_is_a_conflict(server: Running, path: str) -> None:
+    server.push(path, ONE)
+    for generation in (0, 2, 2**40):
+        found = refused(server.push(path, TWO, generation=generation), 409, "conflict")
+        assert state(found) == stands(ONE)
+
+
+def test_two_shippers_of_one_file_end_in_the_right_place(server: Running, session: str, path: str) -> None:
+    data = lines(*(prompt(number) for number in range(1, 50)))
+    places = [0, 0]
+    turn = 0
+    while min(places) < len(data):
+        turn += 1
+        which, length = turn % 2, (1_000, 1_700, 300)[turn % 3]
+        found = server.push(path, data[places[which] :][:length], places[which], size=len(data))
+        places[which] = found.json["offset"]
+    assert server.export(session) == data
+    assert texts(server, session) == [f"prompt {number}" for number in range(1, 50)]
+
+
+# Generations
+
+
+def test_a_file_that_begins_otherwise_is_a_new_generation(server: Running, session: str, path: str) -> None:
+    first = server.push(path, TWO).json
+    second = server.push(path, OTHER, generation=1, replaces=1).json
+    assert (second["generation"], second["offset"], second["events_inserted"]) == (2, len(OTHER), 2)
+    assert second["source"] != first["source"]
+    assert state(server.source(path)) == stands(OTHER, 2)
+    assert texts(server, session) == ["something else", "answer 8"]
+    assert server.export(session) == server.export(session, generation=2) == OTHER
+    assert server.export(session, generation=1) == server.export(session, source=first["source"]) == TWO
+    refused(server.get(f"/api/agents/sessions/{session}/export", generation=3), 404, "not_found")
+    assert server.push(path, ONE, len(OTHER), generation=2).json["offset"] == len(OTHER + ONE)
+
+
+def test_only_the_current_generation_can_be_replaced(server: Running, session: str, path: str) -> None:
+    refused(server.push(path, ONE, 5, replaces=1), 409, "conflict")
+    server.push(path, ONE)
+    server.push(path, OTHER, replaces=1)
+    wrong: tuple[dict[str, Any], ...] = ({"replaces": 1}, {"replaces": 3}, {"offset": 3, "replaces": 2})
+    for more in wrong:
+        assert state(refused(server.push(path, TWO, **more), 409, "conflict")) == stands(OTHER, 2)
+    assert server.export(session) == OTHER
+
+
+def test_a_file_returns_to_the_generation_that_it_continues(server: Running, session: str, path: str) -> None:
+    first = server.push(path, TWO).json
+    ids = events(server, session)
+    server.push(path, OTHER, replaces=1)
+    again = server.push(path, THREE, generation=2, replaces=2).json
+    assert (again["source"], again["generation"], again["offset"]) == (first["source"], 1, len(THREE))
+    assert events(server, session) == [*ids, (f"{len(TWO)}-0", "prompt 3")]
+    third = server.push(path, OTHER[:-1] + b" \n", generation=1, replaces=1).json
+    assert third["generation"] == 3
+    assert [server.export(session, generation=number) for number in (1, 2, 3)] == [THREE, OTHER, OTHER[:-1] + b" \n"]
+
+
+def test_a_truncated_file_is_a_generation_and_may_be_empty(server: Running, session: str, path: str) -> None:
+    server.push(path, THREE)
+    refused(server.push(path, OTHER, 0), 409, "rewritten")
+    assert server.push(path, b"", replaces=1).json["generation"] == 2
+    assert server.export(session) == b""
+    assert server.export(session, generation=1) == THREE
+    assert server.push(path, ONE, generation=2).json["events_inserted"] == 1
     assert texts(server, session) == ["prompt 1"]
-    first = events(server, session)[0]["id"]
-    server.push(path, line(2), len(open_line))
-    server.push(path, b'{"half', len(open_line + line(2)))
-    assert texts(server, session) == ["prompt 1", "prompt 2"]
-    assert events(server, session)[0]["id"] == first
-    assert server.export(session) == open_line + line(2) + b'{"half'
 
 
-def test_a_line_of_50_mb(tmp_path: Path) -> None:
-    session, huge = NAME % 1, b'{"type":"user","x":"' + b"needle " * 7_500_000 + b'"}\n'
-    with serving(tmp_path) as server:
-        data = line(1) + huge + line(2)
-        server.push_all(path_of(session), data)
-        assert sha(server.export(session)) == sha(data)
-        kinds = [(event["kind"], event["length"]) for event in events(server, session)]
-        assert kinds == [("prompt", len(line(1))), ("oversize", len(huge)), ("prompt", len(line(2)))]
-        assert server.get("/api/agents/search", q="needle").json["total"] == 1
-        assert server.peak() < 100_000_000
+# What is refused
+
+WHOLE: dict[str, Any] = {"provider": "claude", "machine": MACHINE, "path": f"{FOLDER}/refused.jsonl", "offset": 0, "size": 5}
+NUMBERS = ("-1", "x", "1.5", "1e3", "٣", "9" * 30, "0x10", "--1")
+WRONG: tuple[dict[str, Any], ...] = (
+    *({name: None} for name in WHOLE),
+    *({name: ""} for name in ("provider", "machine", "path", "offset", "size")),
+    *({name: value} for name in ("generation", "replaces", "offset", "size") for value in NUMBERS),
+    *({"mtime": value} for value in ("-1", "x", "nan", "inf", "1e300", "-inf")),
+    {"path": "a\0b"},
+    {"path": "p" * 20_000},
+    {"machine": "m" * 20_000},
+)
 
 
-def once(server: Running, session: str) -> list[tuple[Any, ...]]:
-    """What a session says, each event once."""
-    found = events(server, session)
-    places = [event["id"] for event in found]
-    assert len(places) == len(set(places))
-    return [(event["offset"], event["kind"], event["text"], event["call_id"], event["is_error"]) for event in found]
+def ingest(server: Running, body: bytes = b"hello", encoding: str = "", **query: Any) -> Reply:
+    """A push whose parameters are as they stand."""
+    target = "/api/agents/ingest?" + urlencode({name: value for name, value in query.items() if value is not None})
+    return server.ask("POST", target, body, {"Content-Encoding": encoding} if encoding else None)
 
 
-def test_a_live_session_is_followed_to_the_byte(server: Running, corpus: Path) -> None:
-    """Successive copies of one session, each a beginning of the next, over one path: as if the last had come at once."""
-    for folder in sorted((corpus / "claude" / "growth").iterdir()):
-        copies = sorted(folder.rglob("*.jsonl") if folder.is_dir() else [folder], key=lambda file: file.stat().st_size)
-        grown, whole = NAME % next(NUMBERS), NAME % next(NUMBERS)
-        stored = b""
-        for copy in copies:
-            data = copy.read_bytes()
-            assert data.startswith(stored)
-            for start in range(len(stored), len(data), SLICE):
-                assert server.push(path_of(grown), data[start : start + SLICE], start, size=len(data)).status == 200
-            stored = data
-        assert sha(server.export(grown)) == sha(stored)
-        server.push_all(path_of(whole), stored)
-        assert once(server, grown) == once(server, whole)
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: ascii(wrong)[:40])
+def test_parameters_that_cannot_be_right_are_400(server: Running, wrong: dict[str, Any]) -> None:
+    refused(ingest(server, **{**WHOLE, **wrong}), 400, "bad_request")
 
 
-def test_files_cut_anywhere_and_grown_say_the_same(server: Running, corpus: Path) -> None:
-    dice = chance("cuts")
-    files = [
-        file
-        for file in sorted((corpus / "claude" / "projects").rglob("*.jsonl"))
-        if len(file.stem) == 36 and 2000 < file.stat().st_size < 400_000
-    ]
-    for file in dice.sample(files, max(6, times(20))):
-        data = file.read_bytes()
-        whole, pieces = NAME % next(NUMBERS), NAME % next(NUMBERS)
-        server.push_all(path_of(whole), data)
-        cuts = sorted({0, len(data), *(dice.randrange(len(data)) for _ in range(9))})
-        for start, stop in pairwise(cuts):
-            for at in range(start, stop, SLICE):
-                server.push(path_of(pieces), data[at : min(stop, at + SLICE)], at, size=dice.choice([stop, len(data)]))
-        assert sha(server.export(pieces)) == sha(data), file
-        assert once(server, pieces) == once(server, whole), file
+def test_an_unknown_provider_is_400(server: Running) -> None:
+    for name in ("nobody", "Claude", "claude ", "__init__", "../claude"):
+        refused(ingest(server, **WHOLE | {"provider": name}), 400, "unknown_provider")
 
 
-def test_a_session_that_is_rewritten_each_time(server: Running, corpus: Path) -> None:
-    for folder in sorted((corpus / "claude" / "rewritten").iterdir()):
-        session = NAME % next(NUMBERS)
-        copies = [file.read_bytes() for file in sorted(folder.rglob("*.jsonl"))]
-        for number, data in enumerate(copies, 1):
-            for start in range(0, len(data), SLICE):
-                opens = number > 1 and not start
-                more: dict[str, Any] = {"generation": number - 1, "replaces": number - 1} if opens else {"generation": number}
-                answer = server.push(path_of(session), data[start : start + SLICE], start, size=len(data), **more)
-                assert (answer.status, answer.json["generation"]) == (200, number)
-        assert sha(server.export(session)) == sha(copies[-1])
-        for number, data in enumerate(copies, 1):
-            assert sha(server.export(session, generation=number)) == sha(data)
-        assert len(once(server, session)) > 5
+def test_what_is_refused_leaves_nothing(server: Running) -> None:
+    found = server.get("/api/agents/sources", machine=MACHINE, path=WHOLE["path"]).json
+    assert found["sources"] == []
 
 
-def test_the_digest_is_that_of_the_bytes(server: Running, session: str) -> None:
-    data = b"".join(map(line, range(50)))
-    server.push_all(path_of(session), data)
-    header = server.get(f"/api/agents/sessions/{session}/export").headers["Content-Digest"]
-    assert header == f"sha-256=:{base64.b64encode(hashlib.sha256(data).digest()).decode()}:"
+def test_bodies_have_a_limit(server: Running, path: str) -> None:
+    limit = bytes(SLICE)
+    about = WHOLE | {"path": path, "size": SLICE}
+    refused(ingest(server, limit + b"x", **about), 413, "too_large")
+    refused(ingest(server, zlib.compress(limit + b"x"), "deflate", **about), 413, "too_large")
+    refused(ingest(server, zlib.compress(bytes(50_000_000)), "deflate", **about), 413, "too_large")
+    refused(ingest(server, bytes(1_000_000), **about), 413, "too_large")
+    assert server.push(path, limit).json["offset"] == SLICE
+    noise = os.urandom(SLICE)  # does not become smaller
+    assert server.push(path, noise, SLICE, deflate=True).json["offset"] == 2 * SLICE
+
+
+def test_a_body_that_is_announced_as_huge_is_refused_before_it_comes(server: Running) -> None:
+    with closing(http.client.HTTPConnection(urlsplit(server.url).netloc)) as connection:
+        connection.putrequest("POST", "/api/agents/ingest?" + urlencode(WHOLE))
+        connection.putheader("Content-Length", str(10**12))
+        connection.endheaders()
+        assert connection.getresponse().status == 413
+    assert server.health()["status"] == "ok"
+
+
+def test_a_body_that_does_not_inflate_is_400(server: Running, path: str) -> None:
+    packed, about = zlib.compress(TWO), WHOLE | {"path": path}
+    raw = zlib.compress(TWO, wbits=-15)  # without the zlib header, as some take "deflate"
+    for body in (b"", b"hello", packed[:-1], packed[:20], packed + b"x", packed + packed, raw, packed[:-1] + b"\0"):
+        refused(ingest(server, body, "deflate", **about), 400, "bad_request")
+    for encoding in ("gzip", "br", "deflate, deflate", "x" * 500):
+        refused(ingest(server, packed, encoding, **about), 400, "bad_request")
+    assert server.get("/api/agents/sources", machine=MACHINE, path=path).json["sources"] == []
+
+
+# What the server knows
+
+NAMES = (
+    "a b+c&d=e?f#g%20h.jsonl",
+    "検索/😀.jsonl",
+    "e\u0301 or \u00e9.jsonl",
+    "..jsonl",
+    "quo\"te's.jsonl",
+    "new\nline.jsonl",
+    r"C:\Users\ada\.claude\projects\C--Users-ada\4711.jsonl",
+    os.fsdecode(b"caf\xe9 \xff\xfe.jsonl"),
+    os.fsdecode("検".encode()[:2] + b".jsonl"),
+)
+
+
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+def test_paths_come_back_as_they_were(server: Running, name: str) -> None:
+    machine = named_session("names", ascii(name))
+    about = urlencode(WHOLE | {"machine": machine, "path": name, "size": len(ONE)}, errors="surrogateescape")
+    assert server.ask("POST", f"/api/agents/ingest?{about}", ONE).status == 200
+    (found,) = server.get("/api/agents/sources", machine=machine).json["sources"]
+    assert found["path"] == name
+    one = server.ask("GET", "/api/agents/sources?" + urlencode({"machine": machine, "path": name}, errors="surrogateescape"))
+    assert [each["path"] for each in one.json["sources"]] == [name]
+    gone = scan(server, machine, complete=True, missing=[name])
+    assert (gone.status, gone.json) == (200, {})
+    (found,) = server.get("/api/agents/sources", machine=machine).json["sources"]
+    assert found["missing"]
+
+
+def test_sources_are_listed_in_pages_with_what_tells_them_apart(server: Running) -> None:
+    machine = named_session("pages")
+    long = lines(*(prompt(number, "long " * 1000) for number in range(1, 150)))
+    assert len(long) > 2 * SLICE
+    held = {f"{FOLDER}/p{number}.jsonl": data for number, data in enumerate((b"", ONE, TWO, long[:EDGE], long[: EDGE + 1], long))}
+    for path, data in held.items():
+        server.push_all(path, data, machine=machine)
+    server.push(f"{FOLDER}/p1.jsonl", OTHER, machine=machine, replaces=1)  # of a file the current generation is listed
+    wanted = {path: stands(data) for path, data in held.items()} | {f"{FOLDER}/p1.jsonl": stands(OTHER, 2)}
+    for limit in (1, 2, 5, 6, 1000):
+        found = server.items("/api/agents/sources", "sources", machine=machine, limit=limit)
+        assert len(found) == len(wanted)
+        assert {one["path"]: state(one) for one in found} == wanted
+        assert {one["provider"] for one in found} == {"claude"}
+    assert server.get("/api/agents/sources", machine="nobody").json["sources"] == []
+    refused(server.get("/api/agents/sources"), 400, "bad_request")
+
+
+def test_digests_are_known_again_after_a_restart(tmp_path: Path, path: str) -> None:
+    data = lines(*(prompt(number, "long " * 1000) for number in range(1, 150)))
+    cut = len(data) - 1000
+    with serving(tmp_path / "home") as server:
+        server.push_all(path, data[:cut])
+    with serving(tmp_path / "home") as server:
+        assert server.push(path, data[cut:], cut).status == 200
+        assert state(server.source(path)) == stands(data)
+        (listed,) = server.get("/api/agents/sources", machine=MACHINE).json["sources"]
+        assert state(listed) == stands(data)
+
+
+# The scan
+
+
+def scan(server: Running, machine: str, **more: Any) -> Reply:
+    about = {"machine": machine, "label": "a laptop", "roots": [FOLDER], "files": 1, "bytes": 100, "cleanup_days": 30}
+    return server.ask("POST", "/api/agents/scan", json.dumps(about | {"missing": []} | more).encode())
+
+
+def test_a_scan_tells_what_is_gone(server: Running, session: str, path: str) -> None:
+    machine = named_session("scans")
+    server.push(path, ONE, machine=machine)
+    assert (scan(server, machine, complete=True, missing=[path]).json, only_here(server, session)) == ({}, True)
+    assert scan(server, machine, complete=False).status == 200
+    assert only_here(server, session)  # that pass has not ended
+    assert (scan(server, machine, complete=True).status, only_here(server, session)) == (200, False)
+    scan(server, machine, complete=True, missing=[path, f"{FOLDER}/never seen"])
+    assert server.push(path, TWO, machine=machine).status == 200
+    assert not only_here(server, session)
+    scan(server, "another", complete=True, missing=[path])
+    assert not only_here(server, session)
+    assert server.get(f"/api/agents/sessions/{session}").json["machine"] == "a laptop"
+    assert server.export(session) == TWO
+
+
+def only_here(server: Running, session: str) -> bool:
+    found: bool = server.get(f"/api/agents/sessions/{session}").json["only_here"]
+    return found
+
+
+def test_a_scan_says_how_far_the_import_is(tmp_path: Path, path: str) -> None:
+    with serving(tmp_path / "home") as server:
+        assert server.health()["import"] == {"state": "idle", "done_bytes": 0, "total_bytes": 0}
+        scan(server, MACHINE, complete=False, bytes=1000)
+        server.push(path, ONE)
+        assert server.health()["import"] == {"state": "running", "done_bytes": len(ONE), "total_bytes": 1000}
+        scan(server, MACHINE, complete=True, bytes=len(ONE))
+        assert server.health()["import"] == {"state": "idle", "done_bytes": len(ONE), "total_bytes": len(ONE)}
+        scan(server, MACHINE, complete=False, bytes=2000)  # later passes are no import
+        assert server.health()["import"]["state"] == "idle"
+
+
+BAD_SCANS: tuple[dict[str, Any], ...] = (
+    {"machine": ""},
+    {"machine": None},
+    {"machine": "m" * 300},
+    {"label": 5},
+    {"files": -1},
+    {"bytes": "many"},
+    {"bytes": 2**70},
+    {"missing": "all"},
+    {"missing": [1]},
+    {"cleanup_days": "x"},
+    {"cleanup_days": 2**70},
+    {"complete": None},
+)
+
+
+@pytest.mark.parametrize("wrong", BAD_SCANS, ids=ascii)
+def test_scans_that_cannot_be_right_are_400(server: Running, wrong: dict[str, Any]) -> None:
+    refused(scan(server, **{"machine": "m", "complete": True, **wrong}), 400, "bad_request")
+
+
+def test_scans_that_are_none_are_400(server: Running) -> None:
+    for body in (b"", b"hello", b"[]", b"null", b"{}", b"\xff", b'{"machine":', b"[" * 100_000):
+        refused(server.ask("POST", "/api/agents/scan", body), 400, "bad_request")

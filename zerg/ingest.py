@@ -234,7 +234,7 @@ def conflict(code: str, message: str, stands: Source | None, push: Push) -> Conf
         offset=stands.offset if stands else 0,
         head=stands.head_hash.hex() if stands else NOTHING.hex(),
         tail=stands.tail_hash.hex() if stands else NOTHING.hex(),
-        digest=stands.digest.hex() if stands and stands.digested == stands.offset else None,
+        digest=None if stands and stands.digested < stands.offset else (stands.digest if stands else NOTHING).hex(),
     )
     error.code = code
     return error

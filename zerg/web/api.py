@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from datetime import datetime, time, tzinfo
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from bottle import Bottle, HTTPResponse, request
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from zerg import __version__, timeline
 from zerg.archive import Entry
@@ -26,7 +28,18 @@ from zerg.web.site import Site
 LIMIT = 100  # items of a list where the request does not say
 MOST = 1000  # … and at the most
 TEXT = 4 * 1024 * 1024  # characters of text after which a list of events ends early
+WHOLE = re.compile("-?[0-9]{1,19}")
+MAXIMUM = 2**62  # of any number that is stored
 WIRE = CHUNK + CHUNK // 8  # bytes of a body: deflate makes incompressible bytes a little longer
+
+
+def stored_path(path: str) -> str:
+    """A path in which bytes that are not UTF-8 stand as private characters, because databases take no lone surrogates."""
+    return path if path.isascii() else "".join(chr(ord(c) - 0xDC80 + 0x10FF80) if 0xDC80 <= ord(c) <= 0xDCFF else c for c in path)
+
+
+Whole = Annotated[int, Field(ge=0, le=MAXIMUM)]
+Path = Annotated[str, BeforeValidator(lambda path: stored_path(path) if isinstance(path, str) else path)]
 
 
 class Scan(BaseModel):
@@ -34,11 +47,11 @@ class Scan(BaseModel):
 
     machine: str = Field(min_length=1, max_length=200)
     label: str = Field(max_length=200)
-    roots: list[str] = []
-    files: int = Field(ge=0)
-    bytes: int = Field(ge=0)
-    missing: list[str] = []
-    cleanup_days: int | None = None
+    roots: list[Path] = []
+    files: Whole
+    bytes: Whole
+    missing: list[Path] = []
+    cleanup_days: Whole | None = None
     complete: bool
 
 
@@ -88,24 +101,20 @@ class Api:
         data, packed = body()
         replaces = text("replaces")
         push = Push(
-            provider=wanted("provider"), machine=wanted("machine"), path=wanted("path"), generation=number("generation", 1),
-            offset=number("offset"), size=number("size"), mtime=int(seconds("mtime") * 1000), data=data, packed=packed,
-            replaces=number("replaces") if replaces else None,
+            provider=wanted("provider"), machine=wanted("machine"), path=wanted("path"),
+            generation=number("generation") if text("generation") else 1, offset=number("offset"), size=number("size"),
+            mtime=int(seconds("mtime") * 1000), data=data, packed=packed, replaces=number("replaces") if replaces else None,
         )  # fmt: skip
         return self.site.ingest.push(push, self.site.clock())._asdict()
 
     def scan(self) -> dict[str, Any]:
         """`POST /api/agents/scan`: what only the Shipper can know."""
-        try:
-            scan = Scan.model_validate_json(request.body.read())
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise BadRequest(f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from None
+        scan = scan_of(request.body.read())
         self.site.scanned(scan.machine, scan.bytes, scan.complete)
         if scan.complete:
             about = (scan.machine, scan.label, scan.files, scan.bytes, scan.cleanup_days)
             source.note_scan(self.store, Machine(*about, scanned_at=self.site.clock()))
-            source.mark_missing(self.store, scan.machine, [stored_path(path) for path in scan.missing])
+            source.mark_missing(self.store, scan.machine, scan.missing)
         return {}
 
     def sessions(self) -> dict[str, Any]:
@@ -178,11 +187,6 @@ def text(name: str) -> str:
     )
 
 
-def stored_path(path: str) -> str:
-    """A path in which bytes that are not UTF-8 stand as private characters, because databases take no lone surrogates."""
-    return path if path.isascii() else "".join(chr(ord(c) - 0xDC80 + 0x10FF80) if 0xDC80 <= ord(c) <= 0xDCFF else c for c in path)
-
-
 def wire_path(path: str) -> str:
     """The path as its machine spells it: what `stored_path` undoes."""
     return (
@@ -200,12 +204,12 @@ def wanted(name: str) -> str:
     return found
 
 
-def number(name: str, default: int | None = None, least: int = 0, most: int = 2**62) -> int:
+def number(name: str, default: int | None = None, least: int = 0, most: int = MAXIMUM) -> int:
     """A whole number of the query, clamped to [least, most]. Raises BadRequest where there is none and no default."""
     found = text(name)
     if not found and default is not None:
         return default
-    if not (found.isascii() and found.lstrip("-").isdigit() and len(found) < 20):
+    if not WHOLE.fullmatch(found):
         raise BadRequest(f"{name} must be a whole number")
     if found.startswith("-") and default is None:
         raise BadRequest(f"{name} must not be negative")
@@ -220,6 +224,17 @@ def seconds(name: str) -> float:
     if not 0 <= found < 1e11:
         raise BadRequest(f"{name} must be seconds since 1970")
     return found
+
+
+def scan_of(raw: bytes) -> Scan:
+    """The scan that a body describes. Raises BadRequest."""
+    try:
+        return Scan.model_validate(json.loads(raw))  # pydantic's own parser refuses paths that are not UTF-8
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadRequest(f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from None
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"the body is not JSON: {error}") from None
 
 
 def body() -> tuple[bytes, bytes | None]:
