@@ -123,5 +123,3 @@ CREATE VIRTUAL TABLE event_index USING fts5 (
     scope,                          -- s<session> k<kind> t<tool> e(rror) i(mage)
     content = '', tokenize = "ascii" -- splits at ASCII punctuation; all else about tokens is decided in zerg/fold.py
 );
--- Merging segments of the index early costs an import a tenth of its time: up to 16 of a size wait for each other.
-INSERT INTO event_index (event_index, rank) VALUES ('automerge', 16);
