@@ -15,7 +15,7 @@ from zerg.ingest import Answer, Ingest, Push
 from zerg.store import open_store, source
 from zerg.store.source import Source
 
-NOW = 1_770_000_000_000  # ms UTC
+NOW = 1_780_000_000_000  # ms UTC
 FOLDER = "/home/ada/.claude/projects/-home-ada-engine"
 
 
@@ -29,8 +29,8 @@ class Shelf:
 
     def push(self, path: str, data: bytes, offset: int = 0, **more: Any) -> Answer:
         """Push one slice, which reaches the end of the file unless `size` says otherwise."""
-        about: dict[str, Any] = {"provider": "claude", "machine": MACHINE, "generation": 1, "size": offset + len(data), "mtime": NOW}
-        about |= more
+        about: dict[str, Any] = {"provider": "claude", "machine": MACHINE, "generation": 1, "mtime": NOW} | more
+        about.setdefault("size", offset + len(data))
         return self.ingest.push(Push(path=path, offset=offset, data=data, **about), NOW)
 
     def put(self, path: str, data: bytes, **more: Any) -> None:

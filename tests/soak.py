@@ -1,4 +1,4 @@
-"""How often chance is tried: `python build.py soak` sets ZERG_SOAK and runs tests at full length, any other run at a tenth."""
+"""How often chance is tried: as often as said in a soak, `python build.py soak`, else a tenth of it."""
 
 from __future__ import annotations
 

@@ -15,8 +15,7 @@ from zerg.store.base import Params, Row, Store
 APPLICATION_ID = 0x7A657267  # "zerg"
 MIGRATIONS = ("0001_facts",)  # append only; PRAGMA user_version counts those applied
 # No mmap: it counts as memory of the process and gave no speed. 8 MB of cache hold the upper levels of every index.
-PRAGMAS = """PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 4000;
-    PRAGMA temp_store = MEMORY"""
+PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "cache_size = -8000", "wal_autocheckpoint = 4000", "temp_store = MEMORY")
 
 
 class SqliteStore(Store):
@@ -32,7 +31,20 @@ class SqliteStore(Store):
         except OSError as error:
             raise Unavailable(f"{path}: {error.strerror}") from error
         if not read_only:
-            self.migrate()
+            try:
+                self.open()
+            except BaseException:
+                self.connection.close()
+                raise
+
+    def open(self) -> None:
+        """Make it ready to be written, unless it is not ours: then nothing in it is changed."""
+        owner, version = self.value("PRAGMA application_id"), self.value("PRAGMA user_version")
+        if owner != APPLICATION_ID and (owner or version or self.value("SELECT 1 FROM sqlite_master LIMIT 1")):
+            raise ZergError(f"{self.path} is a database of another program")
+        for pragma in PRAGMAS:
+            self.run(f"PRAGMA {pragma}")
+        self.migrate(version)
 
     def rows(self, sql: str, **params: Any) -> list[Row]:
         try:
@@ -75,11 +87,8 @@ class SqliteStore(Store):
         finally:
             self.connection.close()
 
-    def migrate(self) -> None:
+    def migrate(self, done: int) -> None:
         """Bring the schema of facts and kept to the newest version, each step in one transaction with its number."""
-        done = self.value("PRAGMA user_version")
-        if self.value("PRAGMA application_id") not in (0, APPLICATION_ID) or (done and not self.value("PRAGMA application_id")):
-            raise ZergError(f"{self.path} is a database of another program")
         if done > len(MIGRATIONS):
             raise NewerDatabase(
                 f"{self.path} was written by a later zerg (schema {done}, this one knows {len(MIGRATIONS)}): upgrade zerg"
@@ -103,9 +112,7 @@ class SqliteStore(Store):
 def connect_writing(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # -wal and -shm take their mode from it
-    connection = sqlite3.connect(path, isolation_level=None, cached_statements=256)
-    connection.executescript(PRAGMAS)
-    return connection
+    return sqlite3.connect(path, isolation_level=None, cached_statements=256)
 
 
 def connect_reading(path: Path) -> sqlite3.Connection:
