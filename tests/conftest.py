@@ -13,7 +13,7 @@ from zerg.config import SETTINGS
 from zerg.paths import Home
 
 ROOT = Path(__file__).resolve().parent.parent
-CORPUS = Path(os.environ.get("ZERG_CORPUS") or ROOT.parent / "shared" / "corpus")
+CORPUS = Path(os.environ.get("ZERG_CORPUS") or ROOT.parent / "shared" / "corpus").resolve()
 
 
 def pytest_report_header() -> list[str]:

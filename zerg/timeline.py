@@ -17,7 +17,7 @@ from zerg.store.event import END, START, EventRow, Place
 from zerg.store.session import FIRST, Cursor, Filter, Session
 
 LIVE = 120_000  # ms since its file changed, within which a session counts as being written
-OUTLINE = 200  # prompts of a session that are listed at once
+OUTLINE = 500  # prompts of a session that are listed at once
 HIDDEN = (Kind.TITLE,)  # kinds that are not part of the conversation
 SHOWN = tuple(kind.value for kind in Kind if kind not in HIDDEN)
 
