@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, tzinfo
@@ -16,6 +17,7 @@ from zerg.store import session as sessions
 from zerg.store.event import END, START, EventRow, Place
 from zerg.store.session import FIRST, Cursor, Filter, Session
 
+CURSOR = re.compile("[0-9]{1,18}-[0-9]{1,18}")
 LIVE = 120_000  # ms since its file changed, within which a session counts as being written
 OUTLINE = 500  # prompts of a session that are listed at once
 HIDDEN = (Kind.TITLE,)  # kinds that are not part of the conversation
@@ -87,11 +89,11 @@ def cursor_of(last: Session) -> str:
 
 
 def parse_cursor(cursor: str) -> Cursor:
-    at, _, rowid = cursor.rpartition("-")
-    try:
-        return Cursor(int(at), int(rowid)) if cursor else FIRST
-    except ValueError:
-        raise BadRequest(f"no cursor of ours: {cursor[:80]!r}") from None
+    if not cursor:
+        return FIRST
+    if not CURSOR.fullmatch(cursor):
+        raise BadRequest(f"no cursor of ours: {cursor[:80]!r}")
+    return Cursor(*map(int, cursor.split("-")))
 
 
 def day_of(at: int, zone: tzinfo) -> date:

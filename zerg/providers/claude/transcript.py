@@ -23,6 +23,7 @@ _EVENTS: Mapping[str, Callable[[Mapping[str, Any]], tuple[Event, ...]]] = {
     "queue-operation": notice.queue,
     "pr-link": notice.link,
 } | dict.fromkeys(notice.TITLES, notice.title)
+YEAR_9999 = 253_370_764_800_000  # ms since 1970; in its last hours some zones are in a year that Python cannot count
 _REPEATED = ("custom-title", "ai-title", "pr-link")  # written again at every turn
 
 
@@ -152,11 +153,12 @@ def without_value(record: Record, identity: Identity) -> Parsed:
 
 
 def milliseconds(timestamp: Any) -> int | None:
-    """An ISO 8601 time as milliseconds since 1970 UTC; None if it is none."""
+    """An ISO 8601 time as milliseconds since 1970 UTC; None if it is none, or one that calendars have trouble with."""
     try:
         moment = datetime.fromisoformat(timestamp)
     except (ValueError, TypeError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * 1000)
+    at = round(moment.timestamp() * 1000)
+    return at if 0 <= at < YEAR_9999 else None
