@@ -16,10 +16,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from server import MACHINE, Running, serving
+from server import MACHINE, PATIENCE, Running, serving
 from shelf import FOLDER, answer, lines, path_of, prompt, record
 
 from zerg import __version__
+from zerg.events import Kind
 from zerg.paths import Home
 
 SESSION = "a91a91a9-0000-4000-8000-%012x"
@@ -157,6 +158,9 @@ def test_filters(server: Running) -> None:
         ({"provider": "codex"}, []),
         ({"machine": "nobody"}, []),
         ({"project": "we%"}, []),
+        ({"model": "%"}, []),
+        ({"model": "claude_sonnet_4_5"}, []),
+        ({"model": '"claude-sonnet-4-5"'}, []),
         ({"project": "'; DROP TABLE session; --"}, []),
         ({"project": "web\0"}, []),
     ],
@@ -197,6 +201,8 @@ def test_events_in_pages_are_the_events(server: Running) -> None:
         assert events(server, LONG, limit=limit) == whole["events"]
     some = events(server, MAIN, kind="prompt,tool_call", limit=1)
     assert [each["kind"] for each in some] == ["prompt", "tool_call"]
+    for kind in Kind:
+        assert events(server, MAIN, kind=kind.value) == [each for each in events(server, MAIN) if each["kind"] == kind]
 
 
 def test_pages_hold_while_sessions_come_in(server: Running) -> None:
@@ -304,6 +310,11 @@ def test_no_route_answers_to_another_name_or_another_site(server: Running, metho
         {"Origin": f"https://localhost:{port}"},
         {"Origin": f"http://localhost:{port}.evil.example"},
         {"Origin": "http://localhost:1"},
+        {"Origin": f"http://localhost:{port}/"},
+        {"Origin": f"http://localhost:{port}@evil.example"},
+        {"Origin": f"localhost:{port}"},
+        {"Origin": "http://[::1"},
+        {"Origin": ""},
     ]
     before = server.health()
     for headers in refused:
@@ -322,12 +333,25 @@ def test_its_own_names_and_pages_are_welcome(server: Running) -> None:
     assert server.ask("GET", "/api/health", None, {"Origin": f"http://localhost:{port}"}).status == 200
 
 
-def test_no_answer_lets_another_site_in(server: Running) -> None:
-    for target in ("/api/health", f"/api/agents/sessions/{MAIN}/export", "/api/nothing", "/"):
-        headers = server.ask("GET", target).headers
-        assert "Access-Control-Allow-Origin" not in headers
-        assert headers["X-Content-Type-Options"] == "nosniff"
-        assert "default-src 'none'" in headers["Content-Security-Policy"]
+@pytest.mark.parametrize(
+    "target", ["/api/health", f"/api/agents/sessions/{MAIN}/export", "/api/nothing", "/", f"/s/{MAIN}", "/static/x"]
+)
+def test_no_answer_lets_another_site_in(server: Running, target: str) -> None:
+    """Whatever it is: found, missing, a wrong method, refused."""
+    for found in (server.get(target), server.ask("PUT", target), server.ask("GET", target, None, {"Host": "evil.example"})):
+        assert "Access-Control-Allow-Origin" not in found.headers
+        assert found.headers["X-Content-Type-Options"] == "nosniff"
+        assert found.headers["Content-Security-Policy"].startswith("default-src 'none';")
+        assert "unsafe" not in found.headers["Content-Security-Policy"]
+
+
+def test_what_is_no_http_does_not_stop_the_server(server: Running) -> None:
+    port = urlsplit(server.url).port
+    for noise in (b"\0\xff" * 500 + b"\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n"):
+        with closing(socket.create_connection(("127.0.0.1", port), PATIENCE)) as connection:
+            connection.sendall(noise)
+            assert connection.recv(100).startswith(b"HTTP/1.")
+    assert server.health()["status"] == "ok"
 
 
 @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this system has no Unix sockets")

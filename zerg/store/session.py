@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -101,7 +102,7 @@ COLUMNS = """session.id, uuid, session.provider, project, cwd, branch, title, at
 WHERE = """at >= :after AND at < :before
     AND (CAST(:project AS TEXT) = '' OR project = :project) AND (CAST(:provider AS TEXT) = '' OR session.provider = :provider)
     AND (CAST(:branch AS TEXT) = '' OR branch = :branch)
-    AND (CAST(:model AS TEXT) = '' OR models LIKE :like_model)
+    AND (CAST(:model AS TEXT) = '' OR models LIKE :like_model ESCAPE '!')
     AND (CAST(:machine AS TEXT) = ''
          OR session.machine IN (SELECT machine.id FROM machine WHERE label = :machine OR machine.id = :machine))
     AND (CAST(:errors AS INTEGER) = 0 OR errors > 0) AND (CAST(:noise AS INTEGER) = 1 OR noise = '')"""
@@ -125,8 +126,13 @@ def params(filter: Filter) -> dict[str, Any]:
         **filter._asdict(),
         "errors": int(filter.errors),
         "noise": int(filter.noise or bool(filter.parent)),
-        "like_model": f"%{json.dumps(filter.model)}%",
+        "like_model": f"%{literal(json.dumps(filter.model))}%",
     }
+
+
+def literal(text: str) -> str:
+    """`text` as it stands, in a LIKE pattern whose escape character is `!`."""
+    return re.sub("[!%_]", r"!\g<0>", text)
 
 
 def by_uuid(store: Store, uuid: str) -> Session | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
 from zerg.errors import Forbidden
 from zerg.web.answer import json_bytes, problem
@@ -43,6 +42,7 @@ class Guard:
         self.hosts = {f"{name}:{port}" for name in (*LOOPBACK, *names)}
         if port == 80:
             self.hosts |= {*LOOPBACK, *names}
+        self.origins = {f"http://{host}" for host in self.hosts}
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         def guarded(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
@@ -64,10 +64,6 @@ class Guard:
             return Forbidden(
                 f"this server is not called {host[:100]!r}: name it in [server] names of config.toml if it should be"
             )
-        if origin is not None and not self.ours(origin):
+        if origin is not None and origin.lower() not in self.origins:
             return Forbidden(f"a page of {origin[:100]!r} may not use this server")
         return None
-
-    def ours(self, origin: str) -> bool:
-        parts = urlsplit(origin)
-        return parts.scheme == "http" and parts.netloc.lower() in self.hosts and not parts.path
