@@ -73,24 +73,28 @@ def floor_of(seconds: float) -> int:
 def new_ids(store: Store, times: Sequence[int]) -> list[int]:
     """A free row id for each of `times` (ms UTC, ascending); the ids ascend too."""
     bases = [floor_of(at / 1000) for at in times]
-    taken = last_ids(store, bases[0], bases[-1]) if bases and bases[-1] - bases[0] < HOUR else None
+    end = bases[-1] | COUNTERS if bases else 0
+    taken = last_ids(store, bases[0], end) if bases and end - bases[0] < HOUR else None
     ids: list[int] = []
     free = -1
     for base in bases:
         if base > free or free & COUNTERS == 0:
             wanted = max(base, free)
-            free = first_free(store, wanted) if taken is None else taken.get(wanted >> COUNTER, wanted - 1) + 1
-            if free >> COUNTER > wanted >> COUNTER:  # that second is full
-                free, taken = first_free(store, free), None
+            if taken is None or wanted > end:  # the last second is full, too
+                free = first_free(store, wanted)
+            else:
+                free = taken.get(wanted >> COUNTER, wanted - 1) + 1
+                if free >> COUNTER > wanted >> COUNTER:  # that second is full
+                    free, taken = first_free(store, free), None
         ids.append(free)
         free += 1
     return ids
 
 
 def last_ids(store: Store, first: int, last: int) -> dict[int, int]:
-    """The greatest id of each second from that of `first` to that of `last` and one more."""
+    """The greatest id of each second among the ids from `first` to `last`."""
     sql = "SELECT max(id) FROM event WHERE id BETWEEN :first AND :last GROUP BY id >> 12"
-    return {row[0] >> COUNTER: row[0] for row in store.rows(sql, first=first, last=last | COUNTERS)}
+    return {row[0] >> COUNTER: row[0] for row in store.rows(sql, first=first, last=last)}
 
 
 def first_free(store: Store, wanted: int) -> int:
@@ -195,9 +199,10 @@ def tool_of_call(store: Store, session: int, call: int) -> str:
     return found or ""
 
 
-def any_of_source(store: Store, session: int, source: int) -> bool:
-    sql = "SELECT 1 FROM event WHERE session = :session AND source = :source LIMIT 1"
-    return bool(store.value(sql, session=session, source=source))
+def count_of_source(store: Store, session: int, source: int) -> int:
+    sql = "SELECT count(*) FROM event WHERE session = :session AND source = :source"
+    found: int = store.value(sql, session=session, source=source)
+    return found
 
 
 def remove_row(store: Store, event: int) -> None:
