@@ -39,6 +39,18 @@ def upkeep(shelf: Shelf, clock: int = NOW) -> Upkeep:
     return Upkeep(Ingest(shelf.store), lambda: clock)
 
 
+def done(work: Upkeep) -> None:
+    """Let it do all there is to do."""
+    while work.step():
+        pass
+    work.store.settle()
+
+
+def newer(monkeypatch: pytest.MonkeyPatch, version: int = 2) -> None:
+    """What an older parser derived is outdated from now on."""
+    monkeypatch.setattr(type(provider("claude")), "version", version)
+
+
 def texts(shelf: Shelf, session: str) -> list[str]:
     entries, _ = timeline.events(shelf.store, session, (), "", 100_000, 10**9)
     return [entry.text for entry in entries]
@@ -163,6 +175,75 @@ def test_what_arrives_meanwhile_is_derived_too(one: Shelf, monkeypatch: pytest.M
     check(one.file)
 
 
+def test_small_chunks_may_be_merged_meanwhile(one: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [lines(prompt(number, f"said {number} " + "x" * 2000)) for number in range(60)]
+    for number in range(1, 21):
+        one.put(path_of(ONE), b"".join(records[:number]))
+    newer(monkeypatch)
+    work = upkeep(one)
+    for _ in range(5):
+        work.step()
+    for number in range(21, 61):
+        one.put(path_of(ONE), b"".join(records[:number]))
+    assert len(one.store.rows("SELECT offset FROM chunk")) < 40
+    assert work.behind
+    done(work)
+    assert not work.behind
+    assert len(texts(one, ONE)) == 60
+    check(one.file)
+
+
+def test_a_file_may_be_rewritten_meanwhile(one: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    one.put(path_of(ONE), talk(MANY))
+    newer(monkeypatch)
+    work = upkeep(one)
+    for _ in range(3):
+        work.step()
+    one.put(path_of(ONE), lines(prompt(5000), prompt(5001)))
+    done(work)
+    assert texts(one, ONE) == ["prompt 5000", "prompt 5001"]
+    check(one.file)
+
+
+def test_a_copy_may_come_meanwhile(one: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    one.put(path_of(ONE), talk(MANY))
+    newer(monkeypatch)
+    work = upkeep(one)
+    for _ in range(3):
+        work.step()
+    one.put(path_of(ONE).replace("engine", "copy"), talk(MANY + 1))
+    done(work)
+    assert len(texts(one, ONE)) == MANY + 1 == timeline.session(one.store, ONE).events
+    check(one.file)
+
+
+def test_files_may_grow_while_all_is_rebuilt(one: Shelf) -> None:
+    one.put(path_of(ONE), talk(MANY))
+    one.put(path_of(TWO), lines(prompt(5000)))
+    work = Upkeep(one.ingest, lambda: NOW)
+    work.rebuild()
+    for _ in range(2):
+        work.step()
+    one.put(path_of(TWO), lines(prompt(5000), prompt(5001)))
+    one.put(path_of(ONE), talk(MANY + 1))
+    one.put(path_of(THREE), lines(prompt(6000)))
+    done(work)
+    assert [len(texts(one, session)) for session in (ONE, TWO, THREE)] == [MANY + 1, 2, 1]
+    check(one.file)
+
+
+def test_sessions_that_have_to_do_with_each_other_come_out_the_same(one: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(one)
+    one.put(path_of(ONE).replace("engine", "copy"), talk(5) + lines(answer(77)))
+    one.store.settle()
+    before = derived(one.file)
+    for version in (2, 3):
+        newer(monkeypatch, version)
+        done(upkeep(one))
+        assert differences(before, derived(one.file)) == {}
+    check(one.file)
+
+
 def test_the_newest_session_is_derived_again_first(one: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, session in enumerate((ONE, THREE, TWO)):
         one.put(path_of(session), lines(prompt(number * 100)), mtime=NOW + number * 1000)
@@ -196,11 +277,31 @@ def test_a_title_finds_its_session_in_either_order(one: Shelf, order: tuple[int,
     assert timeline.session(one.store, ONE).title == "Found by its leaf"
     assert timeline.session(one.store, TWO).title == "prompt 9"
     one.put(path_of(TWO), lines(prompt(9)))  # rewritten: without the title
-    work = upkeep(one)
-    while work.step():
-        pass
+    done(upkeep(one))
     assert timeline.session(one.store, TWO).events == 1
-    one.store.settle()
+    assert timeline.session(one.store, ONE).title == "prompt 1"
+    check(one.file)
+
+
+def test_a_title_stays_when_its_session_is_rewritten(one: Shelf) -> None:
+    one.put(path_of(TWO), lines(summary("Found by its leaf", 2), prompt(9)))
+    one.put(path_of(ONE), lines(prompt(1), answer(2)))
+    for data, title in ((lines(prompt(3), answer(2)), "Found by its leaf"), (lines(prompt(4)), "prompt 4")):
+        one.put(path_of(ONE), data)
+        done(upkeep(one))
+        assert timeline.session(one.store, ONE).title == title
+        check(one.file)
+    assert "Found by its leaf" in texts(one, TWO)
+
+
+@pytest.mark.parametrize("emptied", ["a1", ""])
+def test_a_subagent_is_what_its_own_file_or_else_its_parent_says(one: Shelf, emptied: str) -> None:
+    fill(one)
+    one.put(path_of(ONE, emptied), b"")
+    done(upkeep(one))
+    (found,) = [each for each in timeline.subagents(one.store, ONE) if each.agent == "a1"]
+    assert texts(one, found.id) == ["agent 20", "agent 21", "agent 22"]
+    assert found.tokens.messages == 3
     check(one.file)
 
 

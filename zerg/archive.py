@@ -73,9 +73,15 @@ def stream(store: Store, source_id: int, stop: int) -> Iterator[bytes]:
     """The bytes [0, stop) of a source, a chunk at a time."""
     offset = 0
     while offset < stop:
-        data = source.chunk_data(store, source_id, offset)
+        data = following(store, source_id, offset)
         yield data[: stop - offset]
         offset += len(data)
+
+
+def following(store: Store, source_id: int, offset: int) -> bytes:
+    """What comes at `offset` of a source, up to the end of a chunk; chunks may have been merged since one ended there."""
+    ((start, _),) = source.chunks(store, source_id, offset, offset + 1)
+    return source.chunk_data(store, source_id, start)[offset - start :]
 
 
 class Reading:

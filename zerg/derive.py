@@ -314,6 +314,8 @@ class Derivator:
             self.done = self.done._replace(state=json.dumps(self.reader.state, separators=(",", ":")))
         derivation.save(self.store, self.done)
         self.stand()
+        if self.again:
+            self.recount()
         for part in self.parts.values():
             derivation.save_part(self.store, Part(self.source.id, part.session, int(part.own), part.summary.dump()))
             refresh(self.store, part.session, self.source.mtime)
@@ -336,13 +338,22 @@ class Derivator:
                 derivation.remove_part(self.store, self.source.id, part.session)  # the records name another one
                 forsake(self.store, part.session)
 
+    def recount(self) -> None:
+        """Set right how many events came from the source: titles of it have moved meanwhile, some for the second time."""
+        for part in self.parts.values():
+            part.summary.events = event.count_of_source(self.store, part.session, self.source.id)
+        for old in derivation.parts_of_source(self.store, self.source.id):
+            if all(part.session != old.session for part in self.parts.values()):
+                number = event.count_of_source(self.store, old.session, self.source.id)
+                self.count(self.source.id, old.session, number - Summary.load(old.summary).events)
+
     def drop_stale(self) -> None:
         """Remove what the parser before this one found and this one does not."""
         for part in self.parts.values():
             if not part.shared:
                 usage.withdraw(self.store, part.session, usage.messages(self.store, part.session) - part.messages)
         for session_id in self.before.keys() - {part.session for part in self.parts.values()}:
-            if not event.any_of_source(self.store, session_id, self.source.id):  # a title of ours may have moved there
+            if not event.count_of_source(self.store, session_id, self.source.id):  # a title of ours may have moved there
                 derivation.remove_part(self.store, self.source.id, session_id)
                 forsake(self.store, session_id)
 
@@ -394,6 +405,8 @@ def supersede(store: Store, old: Source) -> None:
         event.remove(store, part.session, old.id)
         derivation.remove_part(store, old.id, part.session)
         usage.withdraw(store, part.session, usage.messages(store, part.session))
+        derivation.unsettle_leaves(store, part.session)
+        session.set_title_summary(store, part.session, "")
         for other in derivation.parts_of_session(store, part.session):
             derivation.outdate(store, other.source)
         forsake(store, part.session)
@@ -424,14 +437,14 @@ def again(store: Store, source_id: int) -> Iterator[None]:
     """
     work: Derivator | None = None
     offset = 0
-    while found := source.by_id(store, source_id):
+    while (found := source.by_id(store, source_id)) and found.current:  # it may be rewritten meanwhile
         with store.transaction():
             work = work or Derivator(store, found, again=True)
             work.source = found
             if offset == found.offset:
                 work.finish()
                 return
-            data = source.chunk_data(store, source_id, offset)
+            data = archive.following(store, source_id, offset)
             offset += len(data)
             work.take(data, at_end=offset == found.offset >= found.size)
         yield

@@ -21,6 +21,7 @@ class Upkeep:
         self.clock = clock  # ms UTC
         self.outdated: list[int] = []
         self.again: Iterator[None] = iter(())
+        self.deriving = False  # a source is in the middle of it
         self.digested_at = -1  # change up to which all digests are complete
         self.merged_at = 0  # ms UTC
 
@@ -33,7 +34,7 @@ class Upkeep:
     @property
     def behind(self) -> int:
         """How many sources wait to be derived again, or at least whether any may."""
-        return len(self.outdated) or int(self.ingest.outdated)
+        return len(self.outdated) + self.deriving or int(self.ingest.outdated)
 
     def step(self) -> bool:
         """Do a little of what is left; whether there was anything."""
@@ -42,12 +43,14 @@ class Upkeep:
     def derive(self) -> bool:
         for _ in self.again:
             return True
+        self.deriving = False
         if self.ingest.outdated:
             self.ingest.outdated = False
             self.outdated = derive.outdated(self.store)
         if not self.outdated:
             return False
         self.again = derive.again(self.store, self.outdated.pop(0))
+        self.deriving = True
         return True
 
     def digest(self) -> bool:
