@@ -80,19 +80,19 @@ def run(listeners: Listeners, site: Site, stop: threading.Event) -> None:
     while not stop.is_set():
         busy = listeners.turn(timeout)
         if site.store.held >= TOGETHER or (site.store.held and time.monotonic() - site.store.held_at > AGE):
-            site.store.settle()
+            survive(site.store.settle)
         elif not busy and not site.store.held:
-            busy = upkeep(site)
+            busy = survive(site.upkeep.step)
         timeout = AGE if site.store.held else 0.0 if busy else IDLE
-    site.store.settle()
+    survive(site.store.settle)
 
 
-def upkeep(site: Site) -> bool:
-    """One step of what can wait. A full disk or the like stops it for this turn, not the server."""
+def survive(step: Callable[[], bool | None]) -> bool:
+    """Do what nobody waits for; whether there was more to do. A full disk or the like stops the step, not the server."""
     try:
-        return site.upkeep.step()
+        return bool(step())
     except ZergError as error:
-        log.error("upkeep: %s", error)
+        log.error("%s", error)
         return False
 
 

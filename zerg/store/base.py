@@ -82,8 +82,7 @@ class Store(ABC):
             if not hold:
                 self.finish()
         except BaseException:
-            self.held, self.unindexed = 0, []
-            self.rollback()
+            self.undo()
             raise
         self.held += hold
         self.changes += 1
@@ -91,13 +90,19 @@ class Store(ABC):
     def settle(self) -> None:
         """Commit what is held."""
         if self.held:
-            self.held = 0
             try:
                 self.finish()
             except BaseException:
-                self.unindexed = []
-                self.rollback()
+                self.undo()
                 raise
+            self.held = 0
+
+    def undo(self) -> None:
+        """Roll back, with it all that was held: pushers then see another `boot`, and ask where each file stands."""
+        if self.held:
+            self.boot = secrets.token_hex(4)
+        self.held, self.unindexed = 0, []
+        self.rollback()
 
     def finish(self) -> None:
         """Index what is to be indexed, in the order of the ids: the index flushes when an id goes backwards. Then commit."""
