@@ -193,6 +193,22 @@ def test_small_chunks_may_be_merged_meanwhile(one: Shelf, monkeypatch: pytest.Mo
     check(one.file)
 
 
+def test_a_failure_meanwhile_is_made_up_for(one: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    one.put(path_of(ONE), talk(MANY))
+    newer(monkeypatch)
+    work = upkeep(one)
+    for _ in range(3):
+        work.step()
+    one.store.run("CREATE TEMP TRIGGER full BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
+    with pytest.raises(ZergError, match="the disk is full"):
+        done(work)
+    one.store.run("DROP TRIGGER full")
+    done(work)
+    assert derive.outdated(one.store) == []
+    assert len(texts(one, ONE)) == MANY
+    check(one.file)
+
+
 def test_a_file_may_be_rewritten_meanwhile(one: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     one.put(path_of(ONE), talk(MANY))
     newer(monkeypatch)
@@ -211,7 +227,8 @@ def test_a_copy_may_come_meanwhile(one: Shelf, monkeypatch: pytest.MonkeyPatch) 
     work = upkeep(one)
     for _ in range(3):
         work.step()
-    one.put(path_of(ONE).replace("engine", "copy"), talk(MANY + 1))
+    for path in (path_of(ONE).replace("engine", "copy"), path_of(ONE)):
+        one.put(path, talk(MANY + 1))
     done(work)
     assert len(texts(one, ONE)) == MANY + 1 == timeline.session(one.store, ONE).events
     check(one.file)

@@ -100,10 +100,16 @@ class Derivator:
         records = list(self.records(data, at_end))
         end = records[-1].offset + records[-1].length if records else start
         if self.again:
-            for session_id in self.before:
-                event.remove(self.store, session_id, self.source.id, start, max(end, start + 1))
+            self.make_room(start, max(end, start + 1))
         self.add(records)
         self.done = self.done._replace(offset=end, scanned=stop)
+
+    def make_room(self, start: int, stop: int) -> None:
+        """Remove what was derived of the bytes [start, stop) before. Other sources may have come since the last slice."""
+        for session_id in self.before:
+            event.remove(self.store, session_id, self.source.id, start, stop)
+        for part in self.parts.values():
+            part.shared, part.owned = others(derivation.parts_of_session(self.store, part.session), self.source.id)
 
     def records(self, data: bytes, at_end: bool) -> Iterator[Record]:
         """The records that `data` completes, beginning with the line that was left open."""
@@ -154,16 +160,17 @@ class Derivator:
             here = self.source
             session_id = session.add(self.store, identity, here.provider, here.machine, folder_of(here.path), here.mtime)
         parts = derivation.parts_of_session(self.store, session_id)
-        mine = next((part for part in parts if part.source == self.source.id and not self.again), None)
-        others = [part for part in parts if part.source != self.source.id]
-        if len(others) == len(parts):  # events are found through it, also before the source has been read
+        known = next((part for part in parts if part.source == self.source.id), None)
+        mine = None if self.again else known
+        shared, owned = others(parts, self.source.id)
+        if not known:  # events are found through it, also before the source has been read
             derivation.save_part(self.store, Part(self.source.id, session_id, 0, SILENT))
         return OpenPart(
             session_id,
             own=bool(mine and mine.own),
             summary=Summary.load(mine.summary) if mine else Summary(),
-            shared=bool(others),
-            owned=any(part.own for part in others),
+            shared=shared,
+            owned=owned,
         )
 
     def take_over(self, part: OpenPart, identity: Identity) -> None:
@@ -356,6 +363,12 @@ class Derivator:
             if not event.count_of_source(self.store, session_id, self.source.id):  # a title of ours may have moved there
                 derivation.remove_part(self.store, self.source.id, session_id)
                 forsake(self.store, session_id)
+
+
+def others(parts: list[Part], source_id: int) -> tuple[bool, bool]:
+    """Whether other sources than this one speak of the session of `parts`, and whether one of them is its own."""
+    own = [part.own for part in parts if part.source != source_id]
+    return bool(own), any(own)
 
 
 def folder_of(path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from zerg import derive
+from zerg.errors import ZergError
 from zerg.ingest import Ingest, merged
 from zerg.store import Store, make_derived, source
 
@@ -41,8 +42,12 @@ class Upkeep:
         return self.derive() or self.digest() or self.merge()
 
     def derive(self) -> bool:
-        for _ in self.again:
-            return True
+        try:
+            for _ in self.again:
+                return True
+        except ZergError:
+            self.ingest.outdated = True  # it starts over
+            raise
         self.deriving = False
         if self.ingest.outdated:
             self.ingest.outdated = False
