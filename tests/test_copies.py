@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from database import check
 from server import Running, serving
+from shelf import shelf
 from soak import chance, times
 
 NAME = "0f1de117-0000-4000-9000-%012x"
@@ -209,19 +210,19 @@ def test_titles_come_in_their_order(server: Running, session: str) -> None:
 
 
 def test_tokens_of_the_corpus_are_counted_once(corpus: Path, tmp_path: Path) -> None:
-    """Against a plain reading of the files: the last usage of each message id, whoever holds it."""
-    folder = corpus / "claude" / "projects" / "-Users-gtrrz-victor-wks-cli"
-    last: dict[str, int] = {}
-    with serving(tmp_path) as server:
-        for file in sorted(folder.glob("*.jsonl")):
+    """Against a plain reading of the files: the largest usage of each message id, whoever holds it and comes first."""
+    files = [path for path in sorted((corpus / "claude" / "projects").rglob("*")) if path.is_file()]
+    chance("files").shuffle(files)
+    largest: dict[str, int] = {}
+    with shelf(tmp_path / "zerg.db") as one:
+        for file in files:
             data = file.read_bytes()
-            server.push_all(f"/p/projects/x/{file.name}", data)
-            for message in filter(None, map(usage_of, objects(data))):
-                last[message[0]] = max(last.get(message[0], 0), message[1])
-        found = server.sessions()
-    assert last
-    assert sum(each["tokens"]["output"] for each in found) == sum(last.values())
-    assert sum(each["tokens"]["messages"] for each in found) == len(last)
+            one.put(str(file), data)
+            for message, output in filter(None, map(usage_of, objects(data))) if file.suffix == ".jsonl" else ():
+                largest[message] = max(largest.get(message, 0), output)
+        found = one.store.row("SELECT sum(output), sum(messages) FROM session")
+    assert found == (sum(largest.values()), len(largest))
+    check(tmp_path / "zerg.db")
 
 
 def objects(data: bytes) -> Iterator[Any]:
@@ -238,7 +239,9 @@ def objects(data: bytes) -> Iterator[Any]:
 
 
 def usage_of(value: Any) -> tuple[str, int] | None:
+    """(message id with request id, output tokens) of a record, or of the one that it repeats."""
     try:
+        value = value["data"]["message"] if value["type"] == "progress" and value["data"].get("agentId") else value
         message = value["message"]
         if value["type"] != "assistant" or message["model"] == "<synthetic>":
             return None

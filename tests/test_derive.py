@@ -15,11 +15,13 @@ from shelf import NOW, Shelf, answer, lines, path_of, prompt, record, shelf, sum
 from soak import chance, times
 
 from zerg import derive, timeline
+from zerg.archive import Reading
 from zerg.errors import NewerDatabase, NotFound, ZergError
+from zerg.fold import tokens
 from zerg.ingest import Ingest
 from zerg.providers import provider
 from zerg.store import DERIVED, open_store, sqlite
-from zerg.store.event import COUNTERS, EPOCH, second_of
+from zerg.store.event import COLUMNS, COUNTERS, EPOCH, EventRow, second_of
 from zerg.store.sqlite import SqliteStore
 from zerg.upkeep import Upkeep
 
@@ -332,6 +334,25 @@ def test_a_message_in_many_sessions_is_counted_once(one: Shelf) -> None:
     assert sum(tokens.output for tokens in found) == 70
     one.put(path_of(sessions[0]), lines(prompt(1)))  # the one that counted it holds it no more
     assert sum(timeline.session(one.store, session).tokens.output for session in sessions) == 70
+
+
+# The index
+
+
+def test_every_event_is_found_by_any_of_its_words(corpus: Path, one: Shelf) -> None:
+    dice = chance("words")
+    files = [path for path in sorted((corpus / "claude" / "projects").rglob("*.*")) if path.stat().st_size < 1_000_000]
+    for path in dice.sample(files, min(len(files), times(200))):
+        one.put(str(path), path.read_bytes())
+    one.store.settle()
+    all_of_them = [EventRow._make(row) for row in one.store.rows(f"SELECT {COLUMNS} FROM event ORDER BY source, offset")]
+    reading = Reading(one.store)
+    assert all_of_them
+    found = "SELECT 1 FROM event_index WHERE event_index MATCH :word AND rowid = :id"
+    for row in all_of_them[:: 1 + len(all_of_them) // times(10_000)]:
+        if words := tokens(reading.text(row)):
+            word = dice.choice(words)
+            assert one.store.value(found, word=f'text:"{word}"', id=row.id), (row, word)
 
 
 # Row ids
