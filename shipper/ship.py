@@ -16,6 +16,7 @@ from shipper.transcript import cleanup_days, newest_first
 from shipper.tree import Tree
 
 TICK = 0.5  # seconds between two looks at what is being written
+ASK = 5.0  # seconds between two looks whether the server is still in its run: it may have lost what it had
 WHOLE = 300.0  # seconds between two passes over everything
 SETTLE = 5.0  # seconds between two passes that only report that files are gone
 
@@ -211,13 +212,15 @@ class Shipper:
 
     def _tail(self, until: float) -> None:
         """Ship what is written, until it is time for a whole pass or the server has been restarted."""
-        begun = time.monotonic()
+        begun = asked = time.monotonic()
         while not self._server.stop.wait(TICK):
             self._looked = now = time.monotonic()
             wanted = self._wanted(self._tree.look(now) | self._backlog.due(now))
-            if wanted:
+            if wanted or now - asked > ASK:
+                asked = now
                 if self._server.boot(self._machine) != self._boot:
                     return
+            if wanted:
                 self._ship(wanted)
             if now > until or (self._tree.gone and now - begun > SETTLE):
                 return
