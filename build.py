@@ -24,7 +24,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 (all of this file is parsed by old
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = str(VENV / ("Scripts" if os.name == "nt" else "bin") / "python")
-SOAK = {"ZERG_SOAK": "1"}  # tests that can run longer do so where it is set
+SOAK = {"ZERG_SOAK": "1", "ZERG_EXAMPLES": "10000"}  # tests that can run longer do so where these are set
 
 
 def main(arguments: list[str]) -> int:
