@@ -100,6 +100,8 @@ class Shipper:
             try:
                 report = self._pass()
                 wait = self._next_due()
+                if wait is None and self._server.boot(self._machine) != self._boot:
+                    wait = 0.0  # the server could not keep what it had taken
             except (Unreachable, Failed) as error:
                 self._lost(error)
                 if self._impatient(patience):

@@ -84,7 +84,6 @@ def run(listeners: Listeners, site: Site, stop: threading.Event) -> None:
         elif not busy and not site.store.held:
             busy = survive(site.upkeep.step)
         timeout = AGE if site.store.held else 0.0 if busy else IDLE
-    survive(site.store.settle)
 
 
 def survive(step: Callable[[], bool | None]) -> bool:
@@ -123,7 +122,10 @@ def import_once(settings: Settings, folders: Sequence[Path], progress: Callable[
         with ThreadPoolExecutor(1, "shipper") as pool:
             report = pool.submit(shipper.run_once)
             report.add_done_callback(lambda _: stop.set())
-            run(listeners, site, stop)
+            try:
+                run(listeners, site, stop)
+            finally:
+                stop.set()  # nobody would answer the Shipper any more
         return outcome(report)
 
 

@@ -21,6 +21,7 @@ class Store(ABC):
         self.changes = 0  # one up per transaction that wrote
         self.held = 0  # transactions that wait to be committed together
         self.held_at = 0.0  # time.monotonic of the first of them
+        self.wary = False  # what was held was lost: until a commit succeeds none is shared, so that pushers hear of it
         self.unindexed: list[Params] = []  # rows for the index, until the commit
 
     @abstractmethod
@@ -72,6 +73,7 @@ class Store(ABC):
         `hold`: leave the commit to `settle`, so that several share one: a third of the cost of an import is in commits. This
         connection sees what is held. A failure rolls back all that is held; pushers find out and push it again.
         """
+        hold = hold and not self.wary
         if not hold:
             self.settle()
         if not self.held:
@@ -101,6 +103,7 @@ class Store(ABC):
         """Roll back, with it all that was held: pushers then see another `boot`, and ask where each file stands."""
         if self.held:
             self.boot = secrets.token_hex(4)
+            self.wary = True
         self.held, self.unindexed = 0, []
         self.rollback()
 
@@ -110,3 +113,4 @@ class Store(ABC):
         if rows:
             self.index(rows)
         self.commit()
+        self.wary = False
