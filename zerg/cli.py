@@ -198,8 +198,13 @@ def import_(options: Options) -> int:
     given = [path.resolve(strict=True) for path in options.paths]
     folders = given or [Path(root) for root in settings.shipper.roots] or roots()
     with Progress("read") as progress:
-        if client.running(settings.home):
-            return push(f"unix:{settings.home.socket}", folders, progress)
+        try:
+            if client.running(settings.home):
+                return push(f"unix:{settings.home.socket}", folders, progress)
+        except Unavailable:
+            if client.running(settings.home):
+                raise
+            # what answered was stopped, or was another import, and has done its part
         return told(process.import_once(settings, folders, progress))
 
 
