@@ -21,6 +21,7 @@ from database import check, derived, differences, facts
 from server import PATIENCE, ROOT, command, environment, serving, sha, zerg
 from soak import FULL, chance, times
 
+from zerg.daemon.lock import Lock
 from zerg.demo import transcripts
 from zerg.paths import Home
 
@@ -181,6 +182,14 @@ def test_a_server_beside_an_import_says_who_holds_the_home(peace: Peace, tmp_pat
         assert str(process.pid) in said
         assert process.wait(PATIENCE) == 0
     same(peace.home, tmp_path)
+
+
+@pytest.mark.parametrize("arguments", [["serve", "--port", "0"], ["import", str(SAMPLES)], ["rebuild"]])
+def test_what_writes_wants_the_home_for_itself(arguments: list[str], tmp_path: Path) -> None:
+    with Lock(Home(tmp_path)):
+        said = one_line(zerg(tmp_path, *arguments))
+    assert str(tmp_path) in said and f"process {os.getpid()} holds it" in said
+    assert not (tmp_path / "zerg.db").exists()
 
 
 def test_two_imports_at_once_harm_nothing(peace: Peace, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -326,6 +326,7 @@ def ship(options: Options) -> int:
 def rebuild(options: Options) -> None:
     from zerg import config
     from zerg.daemon import client
+    from zerg.daemon.lock import Lock
     from zerg.derive import rebuild as again
     from zerg.progress import Progress
     from zerg.store import open_store
@@ -335,8 +336,8 @@ def rebuild(options: Options) -> None:
         server.post("/api/rebuild")
         print("the server derives everything again; what was there stays until it is replaced")
         return
-    with Progress("derived") as progress:
-        again(open_store(settings.database_url), progress)
+    with Lock(settings.home.make()), closing(open_store(settings.database_url)) as store, Progress("derived") as progress:
+        again(store, progress)
 
 
 def config_(options: Options) -> None:
