@@ -25,6 +25,7 @@ LATER = time.monotonic() + 60  # a time at which every folder is due and new ses
 
 
 def write(path: Path, text: str = "{}\n", age: float = 0) -> Path:
+    time.sleep(0.02)  # folders are told by their mtime, which moves in ticks of some milliseconds
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     if age:
