@@ -334,7 +334,7 @@ def rebuild(options: Options) -> None:
     settings = config.load()
     if server := client.running(settings.home):
         server.post("/api/rebuild")
-        print("the server derives everything again; what was there stays until it is replaced")
+        print("the server derives everything again; sessions come back as it goes on")
         return
     with Lock(settings.home.make()), closing(open_store(settings.database_url)) as store, Progress("derived") as progress:
         again(store, progress)

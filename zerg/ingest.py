@@ -15,7 +15,6 @@ from zerg.store.source import CHUNK, WHOLE, Source
 
 EDGE = 4096  # bytes at both ends of a source whose hashes tell whether a file still begins and goes on as stored
 HASHERS = 512  # sources whose running hash is kept in memory
-QUIET = 600_000  # ms after which a tail of small chunks is merged
 NOTHING = hashlib.sha256().digest()
 
 

@@ -11,10 +11,10 @@ from typing import NamedTuple
 from zerg import archive
 from zerg.archive import Entry, Reading
 from zerg.errors import BadRequest, NotFound
-from zerg.events import Kind, public_id
+from zerg.events import Kind
 from zerg.store import Store, event
 from zerg.store import session as sessions
-from zerg.store.event import END, START, EventRow, Place
+from zerg.store.event import START, EventRow, Place
 from zerg.store.session import FIRST, Cursor, Filter, Session
 
 CURSOR = re.compile("[0-9]{1,18}-[0-9]{1,18}")
@@ -248,9 +248,3 @@ def image(store: Store, at: str, number: int) -> tuple[str, bytes]:
     if not row:
         raise NotFound(f"no event {at[:80]!r}")
     return Reading(store).image(row, number)
-
-
-def last_event(store: Store, uuid: str) -> str:
-    """The public id of the last event of a session; "" where there is none."""
-    rows = event.before(store, session(store, uuid).rowid, END, 1)
-    return public_id(rows[0].source, rows[0].offset, rows[0].slot) if rows else ""

@@ -75,7 +75,7 @@ def matches(query: Query, text: str, subject: Subject | None = None, now: dateti
 def hits(query: Query, text: str, limit: int = 1000) -> list[Hit]:
     """Where the terms that the query asks for stand in `text`: in order, `limit` of each term at most."""
     folded, found = fold(text), []
-    for number, term in enumerate(dict.fromkeys(_wanted(query.node))):
+    for number, term in enumerate(dict.fromkeys(asked_for(query.node))):
         literal = _Literal(term)
         for start, end in literal.all(folded, limit):
             found.append(Hit(start, end, number))
@@ -204,13 +204,13 @@ class _Literal:
         return self.prefix or not self.closes or end == len(text) or not is_word(text[end])
 
 
-def _wanted(node: Node | None) -> Iterator[Term]:
+def asked_for(node: Node | None) -> Iterator[Term]:
     """The terms that a match may contain because they were asked for."""
     if isinstance(node, Term):
         yield node
     elif isinstance(node, And | Or):
         for part in node.nodes:
-            yield from _wanted(part)
+            yield from asked_for(part)
 
 
 def _unfolded(found: list[Hit], text: str) -> list[Hit]:

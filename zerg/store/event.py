@@ -41,7 +41,6 @@ class Place(NamedTuple):
 
 
 START = Place(0, -1, 0)
-END = Place(2**62, 0, 0)
 COLUMNS = ", ".join(EventRow._fields)
 VALUES = ", ".join(f":{name}" for name in EventRow._fields)
 
@@ -163,13 +162,6 @@ def by_calls(store: Store, session: int, calls: Iterable[int]) -> list[EventRow]
     """The events of a session that have one of these call hashes: calls, results and spilled output."""
     sql = f"SELECT {COLUMNS} FROM event WHERE session = :session AND call = :call ORDER BY source, offset, slot"
     return [EventRow._make(row) for call in calls for row in store.rows(sql, session=session, call=call)]
-
-
-def by_ids(store: Store, ids: Sequence[int]) -> dict[int, EventRow]:
-    """The events with these row ids, of those that exist."""
-    names = {f"i{number}": event for number, event in enumerate(ids)}
-    sql = f"SELECT {COLUMNS} FROM event WHERE id IN ({', '.join(':' + name for name in names)})"
-    return {row[0]: EventRow._make(row) for row in store.rows(sql, **names)} if ids else {}
 
 
 def after(store: Store, session: int, place: Place, limit: int, kinds: Sequence[str] = ()) -> list[EventRow]:

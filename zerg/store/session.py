@@ -148,12 +148,6 @@ def by_rowids(store: Store, rowids: set[int]) -> dict[int, Session]:
     return {row[0]: made(row) for row in store.rows(sql, **names)}
 
 
-def by_prefix(store: Store, prefix: str, limit: int) -> list[str]:
-    """The ids that begin so."""
-    sql = "SELECT uuid FROM session WHERE uuid >= :prefix AND uuid < :stop ORDER BY uuid LIMIT :limit"
-    return [row[0] for row in store.rows(sql, prefix=prefix, stop=prefix + "\x7f", limit=limit)]
-
-
 def page(store: Store, filter: Filter, cursor: Cursor, limit: int) -> list[Session]:
     """Sessions, newest first, behind `cursor`."""
     sql = f"""SELECT {COLUMNS} FROM session WHERE {where(filter)} AND (at, session.id) < (:at, :rowid)

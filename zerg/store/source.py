@@ -160,14 +160,6 @@ def chunk_data(store: Store, source: int, offset: int) -> bytes:
     return zlib.decompress(packed)
 
 
-def packed_chunk(store: Store, source: int, offset: int) -> bytes:
-    """The bytes of the chunk at `offset` as stored."""
-    packed: bytes = store.value(
-        "SELECT data FROM chunk WHERE source = :source AND offset = :offset", source=source, offset=offset
-    )
-    return packed
-
-
 def remove_chunks(store: Store, source: int, start: int, stop: int) -> None:
     """Remove the chunks in [start, stop): only to put the same bytes back in fewer ones."""
     store.run(

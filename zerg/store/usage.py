@@ -100,23 +100,3 @@ def of_messages(store: Store, messages: set[int]) -> Rows:
 def messages(store: Store, session: int) -> set[int]:
     """The messages that a session holds."""
     return {row[0] for row in store.rows("SELECT message FROM usage WHERE session = :session", session=session)}
-
-
-class ModelTotal(NamedTuple):
-    model: str
-    messages: int
-    input: int
-    output: int
-    cache_read: int
-    cache_write: int
-    lower_bound: int
-    unpriced: int
-    cost: int
-
-
-def by_model(store: Store, session: int) -> list[ModelTotal]:
-    """What a session counts, by model: the largest cost first."""
-    sql = """SELECT model, count(*), sum(input), sum(output), sum(cache_read), sum(cache_write_5m + cache_write_1h),
-             sum(lower_bound), count(*) - count(cost), coalesce(sum(cost), 0) FROM usage WHERE session = :session AND counted = 1
-             GROUP BY model ORDER BY 9 DESC, model"""
-    return [ModelTotal._make(row) for row in store.rows(sql, session=session)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -10,7 +10,8 @@ from zerg.events import Kind
 from zerg.render.html import Html, join, tag, text
 from zerg.render.quantity import plural
 from zerg.search.engine import Group, Hit, Results
-from zerg.search.query import And, Node, Or, Term, parse
+from zerg.search.match import asked_for
+from zerg.search.query import parse
 from zerg.search.snippet import Segment
 from zerg.store.session import Session
 
@@ -71,7 +72,7 @@ def facets(found: Results, query: str) -> list[Facet]:
 
 def terms(query: str) -> list[str]:
     """The words of a query that a reader looks for in a session."""
-    return [word for term in _wanted(parse(query).node) if (word := term.text.strip())]
+    return [word for term in asked_for(parse(query).node) if (word := term.text.strip())]
 
 
 def _group(group: Group, query: str) -> GroupView:
@@ -103,11 +104,3 @@ def _value(query: str, name: str, value: str, number: int) -> tuple[str, int, st
 def _following(month: str) -> str:
     year, number = int(month[:4]), int(month[5:7])
     return f"{year + number // 12}-{number % 12 + 1:02d}"
-
-
-def _wanted(node: Node | None) -> Iterator[Term]:
-    if isinstance(node, Term):
-        yield node
-    elif isinstance(node, And | Or):
-        for part in node.nodes:
-            yield from _wanted(part)
