@@ -21,11 +21,14 @@ from shipper.transcript import Stamp, cleanup_days, is_transcript, newest_first,
 from shipper.tree import FOLDERS, HOT, QUIET, Tree
 
 SESSION = "0b7e9f6a-5d0c-4a52-9a39-6f3f6c2e8a01"
-LATER = time.monotonic() + 60  # a time at which every folder is due and new sessions are still hot
+
+
+def soon() -> float:
+    """A time at which every folder is due and new sessions are still hot."""
+    return time.monotonic() + 60
 
 
 def write(path: Path, text: str = "{}\n", age: float = 0) -> Path:
-    time.sleep(0.02)  # folders are told by their mtime, which moves in ticks of some milliseconds
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     if age:
@@ -182,17 +185,18 @@ def test_a_look_sees_appends_new_files_new_folders_and_files_that_go(tmp_path: P
     main = write(tmp_path / "projects" / "-p" / "s.jsonl")
     tree = Tree([tmp_path])
     tree.scan()
-    assert tree.look(LATER) == set()
+    later = soon()
+    assert tree.look(later) == set()
     with main.open("a") as file:
         file.write("{}\n")
-    assert tree.look(LATER + 2) == {str(main)}
+    assert tree.look(later + 2) == {str(main)}
     agent = write(main.with_suffix("") / "subagents" / "agent-1.jsonl")
     elsewhere = write(tmp_path / "projects" / "-q" / "t.jsonl")
-    assert tree.look(LATER + 4) == {str(agent), str(elsewhere)}
+    assert tree.look(later + 4) == {str(agent), str(elsewhere)}
     second = write(agent.with_name("agent-2.jsonl"))
-    assert tree.look(LATER + 6) == {str(second)}
+    assert tree.look(later + 6) == {str(second)}
     agent.unlink()
-    assert tree.look(LATER + 8) == set()
+    assert tree.look(later + 8) == set()
     assert tree.gone
     assert str(agent) not in tree.files
 
@@ -200,9 +204,10 @@ def test_a_look_sees_appends_new_files_new_folders_and_files_that_go(tmp_path: P
 def test_a_root_that_comes_later_is_seen(tmp_path: Path) -> None:
     tree = Tree([tmp_path / ".claude"])
     tree.scan()
-    assert tree.look(LATER) == set()
+    later = soon()
+    assert tree.look(later) == set()
     new = write(tmp_path / ".claude" / "projects" / "-p" / "s.jsonl")
-    assert tree.look(LATER + 2 * FOLDERS) == {str(new)}
+    assert tree.look(later + 2 * FOLDERS) == {str(new)}
 
 
 def test_a_quiet_session_that_goes_on_is_seen_when_its_turn_comes(tmp_path: Path) -> None:
